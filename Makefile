@@ -1,0 +1,73 @@
+# `make demo` shows hms_backup at work on an embedded PostgreSQL; `make help` lists the rest.
+
+MINIMUM := 3.11
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo $$each; break; fi; done)
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+PYTEST_ARGS ?= --numprocesses auto
+PYTEST := $(RUN) -m pytest $(PYTEST_ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-postgresql test-sqlite lint format bench stop clean
+
+help:
+	@echo 'make demo    back up, damage and restore an example hospital'
+	@echo 'make test    the whole test suite, on PostgreSQL and on SQLite'
+	@echo 'make lint    ruff, mypy, import-linter, missing migrations'
+	@echo 'make format  let ruff rewrite the code'
+	@echo 'make bench   measure against pg_dump, pg_restore, dumpdata and loaddata'
+	@echo 'make stop    stop the example hospital'"'"'s database'
+	@echo 'make clean   remove everything that make made'
+
+demo: $(VENV)/.example
+	$(RUN) -m example_project.demo
+
+test: test-postgresql test-sqlite
+
+test-postgresql: $(VENV)/.dev
+	TEST_DATABASE=postgresql $(PYTEST)
+
+test-sqlite: $(VENV)/.dev
+	TEST_DATABASE=sqlite $(PYTEST)
+
+lint: $(VENV)/.dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+	TEST_DATABASE=sqlite $(RUN) -m django makemigrations --check --dry-run --settings tests.settings
+
+format: $(VENV)/.dev
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench: $(VENV)/.dev
+	$(RUN) -m benchmarks.bench
+
+stop:
+	@if [ -x $(RUN) ]; then $(RUN) -m example_project.database stop; fi
+
+clean: stop
+	rm -rf $(VENV) .venv-* example_project/.data example_project/backups benchmarks/.data \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+
+# A stamp is written only after the installation succeeded, so an interrupted one is resumed.
+$(VENV)/.example: pyproject.toml | $(VENV)/bin/pip
+	$(RUN) -m pip install --quiet --editable '.[example]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/pip
+	$(RUN) -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.example
+
+$(VENV)/bin/pip:
+	@if [ -z '$(PYTHON)' ]; then \
+		echo 'hms_backup needs Python $(MINIMUM) or newer, and none was found on PATH.' >&2; \
+		echo 'Install one, or say which to use: make PYTHON=/path/to/python demo' >&2; \
+		exit 1; fi
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo 'That Python cannot make virtual environments.' >&2; \
+		echo 'On Debian or Ubuntu: apt-get install python3-venv' >&2; \
+		rm -rf $(VENV); exit 1; }

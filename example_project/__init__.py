@@ -1,0 +1,1 @@
+"""A runnable hospital that shows hms_backup at work."""

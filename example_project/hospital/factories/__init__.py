@@ -1,0 +1,1 @@
+"""Factories of believable records, one per table, deterministic for a seed."""

@@ -1,0 +1,57 @@
+"""Settings of the example hospital: a project like any other, with hms_backup added."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from example_project.database import database
+
+DATABASES = {"default": database()}
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "import_export",
+    "hms_backup",
+    "hms_backup.contrib.hms",
+    "example_project.hospital",
+]
+HMS_BACKUP: dict[str, Any] = {
+    "SYSTEM_NAME": "Example hospital",
+    "SYSTEM_VERSION": "1.0",
+    "INSTANCE_ID": "example",
+}
+
+DEBUG = True
+SECRET_KEY = "not-a-secret-this-is-an-example"  # noqa: S105 - the example serves nobody
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ROOT_URLCONF = "example_project.urls"
+STATIC_URL = "static/"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "Asia/Manila"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]

@@ -1,0 +1,1 @@
+"""Apps a project may add to its own: opt-in through ``INSTALLED_APPS``."""

@@ -1,0 +1,1 @@
+"""The ``manage.py`` commands; see `hms_backup.cli` for what they do."""

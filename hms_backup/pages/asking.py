@@ -1,0 +1,109 @@
+"""What every page asks first: who is it, what is it about, and may they."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import NoReverseMatch, reverse
+
+from .. import services
+from ..audit import Actor
+from ..exceptions import HmsBackupError, UnknownScope, UploadUsed
+from ..models import AuditLog
+from ..registry import Scope, ScopeKind, registry
+from ..statuses import status_of
+from . import wording
+from .door import Door
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, Door, P], HttpResponseBase]
+
+
+def page(view: View[P]) -> View[P]:
+    """Make a view of the core's errors into pages that say what is wrong and what to do."""
+
+    @functools.wraps(view)
+    def shown(
+        request: HttpRequest, door: Door, /, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        try:
+            return view(request, door, *args, **kwargs)
+        except HmsBackupError as error:
+            return error_page(request, door, error)
+
+    # Backups and restores have transactions of their own and can be part of no other.
+    return transaction.non_atomic_requests(shown)
+
+
+def error_page(
+    request: HttpRequest, door: Door, error: HmsBackupError, *, back: str = "", back_text: str = ""
+) -> HttpResponse:
+    """Say what is wrong, where, and what to do, with a way on."""
+    status = status_of(error)
+    if wants_json(request):
+        return JsonResponse({"errors": [wording.in_words(error)]}, status=status)
+    context = {
+        "error": error,
+        "title": wording.error_title(error),
+        "back": back,
+        "back_text": back_text,
+        "restoring": isinstance(error, UploadUsed),
+    }
+    return door.render(request, "error.html", context, status=status)
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether the pages' script asks, which shows errors where the user is."""
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who asks, from where, as the audit log shall remember them."""
+    user = signed_in(request)
+    return Actor(
+        username=user.get_username(), origin=request.META.get("REMOTE_ADDR", ""), user=user
+    )
+
+
+def signed_in(request: HttpRequest) -> AbstractBaseUser:
+    """Return the user. Raises `Http404` without one: the pages are behind a sign-in."""
+    if not isinstance(request.user, AbstractBaseUser):
+        raise Http404
+    return request.user
+
+
+def scope_or_404(kind: str, id: str) -> Scope:
+    """Return the department or subsystem of an address."""
+    finders = {ScopeKind.DEPARTMENT: registry.department, ScopeKind.SUBSYSTEM: registry.subsystem}
+    try:
+        return finders[ScopeKind(kind)](id)
+    except ValueError as error:
+        raise Http404(kind) from error
+    except UnknownScope as error:
+        raise Http404(error.message) from error
+
+
+def own_entry_or_404(request: HttpRequest, operation_id: UUID) -> AuditLog:
+    """Return the audit entry of something this user did; others' do not exist for them."""
+    user = signed_in(request)
+    entry = services.history().filter(operation_id=operation_id, user_id=user.pk).first()
+    if entry is None:
+        raise Http404
+    return entry
+
+
+def audit_address(request: HttpRequest, entry: AuditLog) -> str:
+    """Return the entry's address in the admin; empty for those who cannot open it there."""
+    if not getattr(request.user, "is_staff", False):
+        return ""
+    try:
+        return reverse("admin:hms_backup_auditlog_change", args=[entry.pk])
+    except NoReverseMatch:
+        return ""

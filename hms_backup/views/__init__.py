@@ -1,0 +1,1 @@
+"""The door for programs: two addresses that back up and restore over HTTP."""

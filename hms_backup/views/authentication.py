@@ -1,0 +1,87 @@
+"""Who sends a request to the API, and that they mean to.
+
+Either the session says who, and then the CSRF token proves intent; or the project's callable,
+``HMS_BACKUP["AUTHENTICATE"]``, and then a browser's word that another site sent it disproves it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+
+from ..authentication import load_authenticate
+from ..conf import get_settings
+from ..services import Actor
+from .problems import RequestError
+
+SESSION_CHALLENGE = 'Session realm="hms_backup"'
+"""RFC 9110 asks for a challenge with each 401, and has none for cookies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The user behind a request."""
+
+    user: AbstractBaseUser
+    by_session: bool
+
+    def actor(self, request: HttpRequest) -> Actor:
+        """The caller as the audit log shall remember them."""
+        return Actor(
+            username=self.user.get_username(),
+            origin=request.META.get("REMOTE_ADDR") or "web",
+            user=self.user,
+        )
+
+
+def identify(request: HttpRequest) -> Caller:
+    """Return who sends the request. Raises `RequestError` when nobody who is active does."""
+    authenticate = load_authenticate(get_settings().authenticate)
+    user = authenticate(request) if authenticate is not None else None
+    if isinstance(user, AbstractBaseUser) and user.is_active:
+        return Caller(user=user, by_session=False)
+    user = getattr(request, "user", None)
+    if isinstance(user, AbstractBaseUser) and user.is_active:
+        return Caller(user=user, by_session=True)
+    challenge = getattr(authenticate, "challenge", SESSION_CHALLENGE)
+    raise RequestError(
+        "not_authenticated",
+        "Sign in first.",
+        hint="Send a session cookie, or the credentials that this system accepts.",
+        headers={"WWW-Authenticate": challenge},
+    )
+
+
+def refuse_forgery(request: HttpRequest, caller: Caller) -> None:
+    """Raise `RequestError` unless the caller's own pages or programs sent this request.
+
+    For a session the form must have been received: the token may be in it.
+    """
+    if not caller.by_session:
+        # Fetch Metadata: a browser says where a request comes from, other programs say nothing.
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise _forged("Another site sent it.")
+        return
+    check = _CsrfCheck(lambda _request: None)  # type: ignore[arg-type]  # no response follows
+    check.process_request(request)
+    reason = check.process_view(request, HttpResponse, (), {})
+    if reason is not None:
+        raise _forged(str(reason))
+
+
+class _CsrfCheck(CsrfViewMiddleware):
+    """Django's own check, that says why instead of rendering a page."""
+
+    def _reject(self, _request: HttpRequest, reason: str) -> str:
+        return reason
+
+
+def _forged(reason: str) -> RequestError:
+    return RequestError(
+        "csrf_failed",
+        f"The request was not accepted. {reason}",
+        hint="With a session, send its CSRF token in the X-CSRFToken header.",
+    )

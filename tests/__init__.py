@@ -1,0 +1,1 @@
+"""The test suite, run once per database vendor."""

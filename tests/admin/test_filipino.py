@@ -1,0 +1,79 @@
+"""Everything an administrator sees is there in Filipino."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from pathlib import Path
+
+import pytest
+from django.utils.translation import override
+
+import hms_backup
+from hms_backup.pages import wording
+from tests.support import run_sql
+
+from .conftest import Browser
+from .journeys import ADMIN, download, preview_address, text
+
+PACKAGE = Path(hms_backup.__file__).parent
+CATALOGUE = PACKAGE / "locale" / "fil" / "LC_MESSAGES" / "django.mo"
+
+
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    """The texts that the compiled catalogue has."""
+    with CATALOGUE.open("rb") as file:
+        catalogue = gettext.GNUTranslations(file)
+    keys = vars(catalogue)["_catalog"]
+    return {key if isinstance(key, str) else key[0] for key in keys}
+
+
+def test_every_text_of_the_templates_is_translated(known: set[str]) -> None:
+    texts: set[str] = set()
+    for template in (PACKAGE / "templates").rglob("*.html"):
+        content = template.read_text()
+        texts |= set(re.findall(r'{% translate "([^"]+)"', content))
+        for block in re.findall(
+            r"{% blocktranslate[^%]*%}(.*?)(?:{% plural %}|{% endblocktranslate %})",
+            content,
+            re.DOTALL,
+        ):
+            texts.add(re.sub(r"{{ (\w+) }}", r"%(\1)s", block))
+
+    assert len(texts) > 100
+    assert texts - known == set()
+
+
+def test_every_text_of_the_pages_code_is_translated(known: set[str]) -> None:
+    sources = [*(PACKAGE / "pages").glob("*.py"), *(PACKAGE / "admin").glob("*.py")]
+    sources += [PACKAGE / "forms.py", PACKAGE / "models.py"]
+    texts = {
+        found for path in sources for found in re.findall(r'\b_\("([^"]+)"\)', path.read_text())
+    }
+
+    assert len(texts) > 100
+    assert texts - known == set()
+
+
+def test_problems_and_errors_read_differently_in_filipino() -> None:
+    english = [str(title) for title, _advice in wording.PROBLEMS.values()]
+    with override("fil"):
+        filipino = [str(title) for title, _advice in wording.PROBLEMS.values()]
+
+    assert not set(english) & set(filipino)
+
+
+def test_preview_reads_in_filipino(hospital: dict[str, int], browser: Browser) -> None:
+    client = browser("hr1")
+    archive = download(client)
+    run_sql("DELETE FROM interviews")
+
+    with override("fil"):
+        overview = text(client.get(ADMIN))
+        preview = text(client.get(preview_address(client, archive)))
+
+    assert "I-backup ang HR1 …" in overview
+    assert "Ang magbabago" in preview
+    assert "I-restore na ang HR1" in preview
+    assert "What would change" not in preview
