@@ -50,6 +50,10 @@ PROBLEMS: Mapping[str, tuple[Text, Text]] = {
         _("The backup holds the same row twice"),
         _("The file was altered. Use an unaltered backup."),
     ),
+    "identity_fixed": (
+        _("A number that only the database gives differs from the backup's"),
+        _("Leave the table out, or ask your database administrator."),
+    ),
     "no_checksums": (
         _("The backup carries no checksums"),
         _("Make sure that the file comes from where you think it does."),
