@@ -6,14 +6,16 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	then echo $$each; break; fi; done)
 VENV ?= .venv
 RUN := $(VENV)/bin/python
+PORT ?= 8000
 PYTEST_ARGS ?= --numprocesses auto
 PYTEST := $(RUN) -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgresql test-sqlite lint format bench stop clean
+.PHONY: help demo run test test-postgresql test-sqlite lint format bench stop clean
 
 help:
 	@echo 'make demo    back up, damage and restore an example hospital'
+	@echo 'make run     open the example hospital in a browser, http://127.0.0.1:$(PORT)/'
 	@echo 'make test    the whole test suite, on PostgreSQL and on SQLite'
 	@echo 'make lint    ruff, mypy, import-linter, missing migrations'
 	@echo 'make format  let ruff rewrite the code'
@@ -23,6 +25,10 @@ help:
 
 demo: $(VENV)/.example
 	$(RUN) -m example_project.demo
+
+run: $(VENV)/.example
+	$(RUN) example_project/manage.py setup_hospital
+	$(RUN) example_project/manage.py runserver 127.0.0.1:$(PORT)
 
 test: test-postgresql test-sqlite
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from example_project.database import database
@@ -15,28 +16,36 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "import_export",
+    "example_project.hospital",  # before hms_backup, whose pages it gives its own frame
     "hms_backup",
     "hms_backup.contrib.hms",
-    "example_project.hospital",
 ]
 HMS_BACKUP: dict[str, Any] = {
     "SYSTEM_NAME": "Example hospital",
     "SYSTEM_VERSION": "1.0",
     "INSTANCE_ID": "example",
 }
+if POLICY := os.environ.get("HMS_POLICY"):
+    HMS_BACKUP["POLICY"] = POLICY
 
 DEBUG = True
 SECRET_KEY = "not-a-secret-this-is-an-example"  # noqa: S105 - the example serves nobody
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ROOT_URLCONF = "example_project.urls"
 STATIC_URL = "static/"
-LANGUAGE_CODE = "en-us"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fil", "Filipino")]
 TIME_ZONE = "Asia/Manila"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "example_project.security.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -7,5 +7,8 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("backups/", include("hms_backup.pages.urls")),
+    path("language/", include("django.conf.urls.i18n")),
     path("", include("hms_backup.urls")),
+    path("", include("example_project.hospital.urls")),
 ]

@@ -1,4 +1,4 @@
-"""The example's own app: commands only, no tables."""
+"""The example's own app: its pages and its commands; it has no tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class HospitalConfig(AppConfig):
-    """Brings ``setup_hospital``, ``damage`` and ``fingerprint``."""
+    """Brings the pages, and ``setup_hospital``, ``damage`` and ``fingerprint``."""
 
     name = "example_project.hospital"
     label = "hospital"

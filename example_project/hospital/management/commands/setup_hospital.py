@@ -1,4 +1,4 @@
-"""Makes the example's database ready: migrations, the hospital's tables, records."""
+"""Makes the example's database ready: migrations, the hospital's tables, records, accounts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from ...accounts import create_accounts
 from ...ddl import NotTheExample, create_hospital, drop_hospital
 from ...seeding import is_empty, seed_hospital
 
@@ -15,7 +16,7 @@ from ...seeding import is_empty, seed_hospital
 class Command(BaseCommand):
     """``manage.py setup_hospital``; safe to repeat: a hospital with records stays as it is."""
 
-    help = "Create the hospital's tables and fill them with records."
+    help = "Create the hospital's tables, fill them with records, and let people sign in."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which hospital, and how large."""
@@ -38,9 +39,11 @@ class Command(BaseCommand):
         except NotTheExample as error:
             raise CommandError(str(error)) from error
         if not is_empty():
+            create_accounts()
             self.stdout.write("The hospital has records already; --reset starts over.")
             return
         made = seed_hospital(seed=options["seed"], scale=options["scale"])
+        create_accounts()
         self.stdout.write(
             self.style.SUCCESS(f"Filled {len(made)} tables with {sum(made.values()):,} rows.")
         )
