@@ -23,6 +23,7 @@ from tests import settings as test_settings
 from tests.support import database_url, empty_hospital, hospital_shape, recreate_hospital
 
 pytest_plugins = ["tests.fixtures"]
+collect_ignore = [] if "HMS_TEST_BROWSER" in os.environ else ["browser"]
 
 SERVER_PREFIX = "hms-test-"
 SERVER_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
