@@ -5,13 +5,15 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then echo $$each; break; fi; done)
 VENV ?= .venv
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+SCREENSHOTS ?= build/screenshots
 RUN := $(VENV)/bin/python
 PORT ?= 8000
 PYTEST_ARGS ?= --numprocesses auto
 PYTEST := $(RUN) -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-postgresql test-sqlite lint format bench stop clean
+.PHONY: help demo run test test-postgresql test-sqlite test-browser screenshots lint format bench stop clean
 
 help:
 	@echo 'make demo    back up, damage and restore an example hospital'
@@ -37,6 +39,17 @@ test-postgresql: $(VENV)/.dev
 
 test-sqlite: $(VENV)/.dev
 	TEST_DATABASE=sqlite $(PYTEST)
+
+test-browser: $(VENV)/.dev
+	@if [ -z '$(CHROMIUM)' ]; then \
+		echo 'The browser tests need Chromium. On Debian or Ubuntu: apt-get install chromium' >&2; \
+		echo 'Or say where it is: make CHROMIUM=/path/to/chromium test-browser' >&2; \
+		exit 1; fi
+	HMS_TEST_BROWSER='$(CHROMIUM)' SCREENSHOTS='$(SCREENSHOTS)' TEST_DATABASE=postgresql \
+		$(RUN) -m pytest --numprocesses 2 --dist loadfile tests/browser
+
+screenshots:
+	$(MAKE) test-browser SCREENSHOTS=docs/images
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

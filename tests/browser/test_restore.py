@@ -129,7 +129,7 @@ def test_data_changed_meanwhile_is_told_and_previewed_anew(
 
     page.get_by_role("button", name="Restore HR1 now").click()
 
-    expect(page.get_by_text("The data changed after the preview was shown")).to_be_visible()
+    expect(page.get_by_text("The data changed after you looked at the preview")).to_be_visible()
     assert site.query("SELECT phone FROM applicants WHERE id = 5") == [("0917",)]
     confirm(page, "HR1")
     assert site.query("SELECT phone FROM applicants WHERE id = 5") != [("0917",)]
@@ -282,7 +282,8 @@ def test_cascade_out_of_the_subsystem_needs_a_ticked_box(
     site.query(
         "WITH made AS (INSERT INTO patients (first_name, last_name, dob)"
         " VALUES ('New', 'Patient', '2000-01-01') RETURNING id)"
-        " INSERT INTO medical_records (patient_id, doctor_id) SELECT id, 3 FROM made"
+        " INSERT INTO medical_records (patient_id, doctor_id, diagnosis)"
+        " SELECT id, 3, 'Cold' FROM made"
     )
     records = site.table("medical_records")
 
