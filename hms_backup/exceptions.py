@@ -279,6 +279,12 @@ class NotPermitted(HmsBackupError):
     """The user may not do this to that department or subsystem."""
 
     code = "not_permitted"
+    right: str = ""
+    """``backup`` or ``restore``, where a department or subsystem was asked for."""
+    scope_title: str = ""
+    """What it was asked for."""
+    missing: tuple[str, ...] = ()
+    """Of a department, the titles of the subsystems on which the right is missing."""
 
 
 class OperationCancelled(HmsBackupError):

@@ -155,7 +155,8 @@ class AuditLog(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.timestamp:%Y-%m-%d %H:%M} {self.action} {self.target_id} {self.status}"
+        when = timezone.localtime(self.timestamp)
+        return f"{when:%Y-%m-%d %H:%M} {self.action} {self.target_id} {self.status}"
 
     def save(self, **options: Any) -> None:
         """Insert a new entry. Raise `NotPermitted` for one that exists.

@@ -159,16 +159,17 @@ def authorize(user: AnyUser, right: Right, scope: Scope) -> None:
 
 
 def _refusal(right: Right, scope: Scope, missing: tuple[Subsystem, ...]) -> NotPermitted:
-    if scope.kind is ScopeKind.SUBSYSTEM or not missing:
-        lacking = scope.title
-    else:
-        lacking = f"the whole of {scope.title}: missing is the right on " + ", ".join(
-            f"{each.id} · {each.name}" for each in missing
-        )
-    return NotPermitted(
+    whole = scope.kind is ScopeKind.DEPARTMENT
+    titles = tuple(f"{each.id} · {each.name}" for each in missing) if whole else ()
+    lacking = scope.title
+    if titles:
+        lacking = f"the whole of {scope.title}: missing is the right on {', '.join(titles)}"
+    refusal = NotPermitted(
         f"You may not {right.verb} {lacking}.",
         hint="Ask an administrator for the right, or choose one of the subsystems you have it on.",
     )
+    refusal.right, refusal.scope_title, refusal.missing = str(right), scope.title, titles
+    return refusal
 
 
 def _read_anew(user: AnyUser) -> AnyUser:

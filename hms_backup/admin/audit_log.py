@@ -182,6 +182,7 @@ class AuditLogAdmin(ExportMixin, ModelAdmin):  # type: ignore[misc]  # it ships 
         context = {
             "entry": entry,
             "title": wording.error_code_title(entry.error_code),
+            "advice": wording.error_code_advice(entry.error_code),
             "where": entry.details.get("where", {}),
         }
         return self._shown("_entry_error.html", context)

@@ -49,9 +49,11 @@ def error_page(
     status = status_of(error)
     if wants_json(request):
         return JsonResponse({"errors": [wording.in_words(error)]}, status=status)
+    worded = wording.explained(error)
     context = {
         "error": error,
-        "title": wording.error_title(error),
+        "worded": worded,
+        "title": worded.title,
         "back": back,
         "back_text": back_text,
         "restoring": isinstance(error, UploadUsed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from ..plan import Action, RowChange
 
 CONTEXT = 24
 """Characters shown of what two long values share before and after they differ."""
+TELLING = 3
+"""How many unchanged texts of a row are shown."""
 LONGEST = 400
 """Characters shown of the differing part of one value."""
 
@@ -48,6 +51,27 @@ def cells(change: RowChange) -> Iterator[Cell]:
             yield Cell(column=column, before=None, after=_whole(after))
         elif change.action is Action.DELETE and before is not None:
             yield Cell(column=column, before=_whole(before), after=None)
+
+
+def recognisable(change: RowChange) -> tuple[str, ...]:
+    """Of an updated row, the first short texts that stay as they are: a name, not a number.
+
+    Of a new or deleted row nothing: all of it is shown.
+    """
+    if change.action is not Action.UPDATE:
+        return ()
+    changed = set(change.changed_columns)
+    texts = (text for name, text in change.before.items() if name not in changed and text)
+    return tuple(itertools.islice(filter(_is_telling, texts), TELLING))
+
+
+def _is_telling(text: str) -> bool:
+    return (
+        len(text) <= 2 * CONTEXT
+        and text[0] not in '[{"'  # JSON
+        and text.casefold() not in {"true", "false", "t", "f"}
+        and any(map(str.isalpha, text))
+    )
 
 
 def compare(before: str | None, after: str | None) -> tuple[Value, Value]:

@@ -15,7 +15,7 @@ from ..plan import Action, Counts, RestorePlan, RowChange, TablePlan
 from ..registry import Scope
 from ..services import Restoration, RestoreOptions
 from . import wording
-from .differences import Cell, cells
+from .differences import Cell, cells, recognisable
 
 SHOWN = 3
 """Changed rows per table that the preview shows before one asks for more."""
@@ -27,6 +27,8 @@ class ChangeShown:
 
     action: Action
     key: str
+    about: tuple[str, ...]
+    """Some of what stays as it is, to recognise the row by."""
     cells: tuple[Cell, ...]
 
 
@@ -51,7 +53,10 @@ class TableShown:
 def shown(changes: tuple[RowChange, ...]) -> tuple[ChangeShown, ...]:
     """Prepare changed rows for people."""
     return tuple(
-        ChangeShown(action=each.action, key=each.key, cells=tuple(cells(each))) for each in changes
+        ChangeShown(
+            action=each.action, key=each.key, about=recognisable(each), cells=tuple(cells(each))
+        )
+        for each in changes
     )
 
 

@@ -37,6 +37,7 @@ def result(request: HttpRequest, door: Door, operation_id: UUID) -> HttpResponse
         "scope": scope_of(entry),
         "tables": tables_of(entry),
         "error_title": wording.error_code_title(entry.error_code),
+        "error_advice": wording.error_code_advice(entry.error_code),
         "audit_url": audit_address(request, entry),
         "over_limit": _is_over_limit(entry),
     }

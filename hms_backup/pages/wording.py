@@ -13,9 +13,10 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.timesince import timesince
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ..exceptions import HmsBackupError
+from ..exceptions import HmsBackupError, NotPermitted
 from ..plan import Mode, Problem, Severity
 from ..registry import Scope, ScopeKind, resolve_model
 
@@ -105,44 +106,149 @@ PROBLEMS: Mapping[str, tuple[Text, Text]] = {
 }
 """Per problem code: what is wrong, and what an administrator can do."""
 
-ERRORS: Mapping[str, Text] = {
-    "archive_invalid": _("This file is not a backup, or it is damaged"),
-    "archive_too_large": _("This file is too large"),
-    "busy": _("Another restore of these tables is running"),
-    "cancelled": _("This was cancelled"),
-    "checksum_mismatch": _("This backup was altered or damaged"),
-    "configuration_invalid": _("The backups are not set up correctly"),
-    "connection_lost": _("The database could not be reached"),
-    "constraint_violated": _("The database has a rule that does not allow this"),
-    "crashed": _("This ended without saying how it went"),
-    "database_failed": _("The database refused this"),
-    "deadlock": _("Two operations stood in each other's way: please try again"),
-    "error": _("This did not work"),
-    "lock_timeout": _("Somebody else was using a table for too long"),
-    "manifest_invalid": _("This file is not a backup, or it was altered"),
-    "not_permitted": _("You may not do this"),
-    "plan_invalid": _("The restore cannot go ahead"),
-    "plan_outdated": _("The data changed after the preview was shown"),
-    "plan_refused": _("The restore was refused"),
-    "privilege_missing": _("The database does not let this system do it"),
-    "proof_failed": _("The restore was undone: rows were not what the backup holds"),
-    "row_invalid": _("A row of this backup cannot be read"),
-    "schema_invalid": _("The database's tables do not allow this"),
-    "schema_unsupported": _("A table cannot be backed up or restored exactly"),
-    "scope_mismatch": _("This is a backup of something else"),
-    "scope_unknown": _("There is no such department or subsystem"),
-    "statement_timeout": _("The database took too long"),
-    "storage_failed": _("A file could not be read or written"),
-    "table_missing": _("A table does not exist in the database"),
-    "table_protected": _("A table may not be backed up or restored"),
-    "table_unkeyed": _("A table has no primary key"),
-    "upload_invalid": _("This upload could not be taken"),
-    "upload_missing": _("There is no such upload any more"),
-    "upload_used": _("This upload is being restored, or was"),
-    "value_unsupported": _("A value cannot be carried over exactly"),
-    "version_unsupported": _("This backup was written by another version"),
+ERRORS: Mapping[str, tuple[Text, Text]] = {
+    "archive_invalid": (
+        _("This file is not a backup, or it is damaged"),
+        _("Choose another copy of the file, or download it again."),
+    ),
+    "archive_too_large": (
+        _("This file is too large"),
+        _("Ask your system administrator to raise the limit if it is the right file."),
+    ),
+    "busy": (
+        _("Another restore of these tables is running"),
+        _("Wait until it is done, then try again."),
+    ),
+    "cancelled": (
+        _("This was cancelled"),
+        _("Start again if you still want it."),
+    ),
+    "checksum_mismatch": (
+        _("This backup was altered or damaged"),
+        _("Do not use it. Choose another backup."),
+    ),
+    "configuration_invalid": (
+        _("The backups are not set up correctly"),
+        _("Tell your system administrator."),
+    ),
+    "connection_lost": (
+        _("The database could not be reached"),
+        _("Try again in a while. If that does not help, tell your system administrator."),
+    ),
+    "constraint_violated": (
+        _("The database has a rule that does not allow this"),
+        _("Ask your database administrator about the rule, or leave the table out."),
+    ),
+    "crashed": (
+        _("This ended without saying how it went"),
+        _("Look at the data before you try again."),
+    ),
+    "database_failed": (
+        _("The database refused this"),
+        _("Tell your system administrator."),
+    ),
+    "deadlock": (
+        _("Two operations stood in each other's way: please try again"),
+        _("Try again in a while."),
+    ),
+    "error": (
+        _("This did not work"),
+        _("Tell your system administrator."),
+    ),
+    "lock_timeout": (
+        _("Somebody else was using a table for too long"),
+        _("Try again in a while."),
+    ),
+    "manifest_invalid": (
+        _("This file is not a backup, or it was altered"),
+        _("Choose another copy of the file."),
+    ),
+    "not_permitted": (
+        _("You may not do this"),
+        _("Ask your system administrator for the right, or choose what you have it on."),
+    ),
+    "plan_invalid": (
+        _("The restore cannot go ahead"),
+        _("Look at a new preview."),
+    ),
+    "plan_outdated": (
+        _("The data changed after the preview was shown"),
+        _("Look at a new preview, then confirm that."),
+    ),
+    "plan_refused": (
+        _("The restore was refused"),
+        _("Look at the preview: it says why, and what you can do."),
+    ),
+    "privilege_missing": (
+        _("The database does not let this system do it"),
+        _("Tell your system administrator."),
+    ),
+    "proof_failed": (
+        _("The restore was undone: rows were not what the backup holds"),
+        _("Ask your database administrator which trigger or rule altered them."),
+    ),
+    "row_invalid": (
+        _("A row of this backup cannot be read"),
+        _("The file was altered or damaged. Choose another backup."),
+    ),
+    "schema_invalid": (
+        _("The database's tables do not allow this"),
+        _("Tell your system administrator."),
+    ),
+    "schema_unsupported": (
+        _("A table cannot be backed up or restored exactly"),
+        _("Tell your system administrator."),
+    ),
+    "scope_mismatch": (
+        _("This is a backup of something else"),
+        _("Open the department or subsystem that the file is of, or choose another file."),
+    ),
+    "scope_unknown": (
+        _("There is no such department or subsystem"),
+        _("Start again from Data Management."),
+    ),
+    "statement_timeout": (
+        _("The database took too long"),
+        _("Try again at a quieter time, or tell your system administrator."),
+    ),
+    "storage_failed": (
+        _("A file could not be read or written"),
+        _("Tell your system administrator."),
+    ),
+    "table_missing": (
+        _("A table does not exist in the database"),
+        _("Tell your system administrator."),
+    ),
+    "table_protected": (
+        _("A table may not be backed up or restored"),
+        _("Tell your system administrator."),
+    ),
+    "table_unkeyed": (
+        _("A table has no primary key"),
+        _("Tell your system administrator."),
+    ),
+    "upload_invalid": (
+        _("This upload could not be taken"),
+        _("Send the file again."),
+    ),
+    "upload_missing": (
+        _("There is no such upload any more"),
+        _("Uploads are kept for a while only. Send the file again."),
+    ),
+    "upload_used": (
+        _("This upload is being restored, or was"),
+        _("Look at the result."),
+    ),
+    "value_unsupported": (
+        _("A value cannot be carried over exactly"),
+        _("Tell your system administrator which table, row and column it is."),
+    ),
+    "version_unsupported": (
+        _("This backup was written by another version"),
+        _("Ask your system administrator for a version that can read it."),
+    ),
 }
-"""Per error code: what went wrong."""
+"""Per error code: what went wrong, and what an administrator can do."""
 
 MODES: Mapping[Mode, tuple[Text, Text]] = {
     Mode.UPSERT: (
@@ -181,6 +287,18 @@ class WordedProblem:
         return self.problem.severity is Severity.CONFIRM
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordedError:
+    """An error as the pages show it."""
+
+    title: Text
+    message: str
+    """What exactly, in the reader's language; empty where only ``detail`` says it."""
+    advice: Text
+    detail: str = ""
+    """The core's own words, in English, for readers of another language."""
+
+
 def title(scope: Scope) -> str:
     """What a scope is called in full: a department's id says nothing that its name does not."""
     return scope.name if scope.kind is ScopeKind.DEPARTMENT else scope.title
@@ -202,14 +320,53 @@ def worded(problem: Problem, scope: Scope) -> WordedProblem:
     )
 
 
-def error_title(error: HmsBackupError) -> Text:
-    """Return what went wrong, in one line."""
-    return ERRORS.get(error.code, ERRORS["error"])
+def explained(error: HmsBackupError) -> WordedError:
+    """Put an error into the reader's words.
+
+    The core's own message and hint are in English, which is what the audit log keeps; other
+    readers get the advice for its code, and the message as a detail for whoever helps them.
+    """
+    title, advice = _known_error(error.code)
+    message = _not_permitted(error) if isinstance(error, NotPermitted) else ""
+    if (get_language() or "en").startswith("en"):
+        return WordedError(title=title, message=error.message, advice=error.hint or advice)
+    return WordedError(
+        title=title,
+        message=message,
+        advice=advice,
+        detail="" if message else f"{error.message} {error.hint}".strip(),
+    )
+
+
+def _not_permitted(error: NotPermitted) -> str:
+    """A refusal's message in the reader's language: it says what is missing."""
+    texts = {
+        ("", False): _("You have no right to back up or restore any department or subsystem."),
+        ("backup", False): _("You may not back up %(scope)s."),
+        ("restore", False): _("You may not restore %(scope)s."),
+        ("backup", True): _(
+            "You may not back up the whole of %(scope)s. Missing is the right on %(missing)s."
+        ),
+        ("restore", True): _(
+            "You may not restore the whole of %(scope)s. Missing is the right on %(missing)s."
+        ),
+    }
+    text = texts[error.right, bool(error.missing)]
+    return str(text) % {"scope": error.scope_title, "missing": ", ".join(error.missing)}
+
+
+def _known_error(code: str) -> tuple[Text, Text]:
+    return ERRORS.get(code, ERRORS["error"])
 
 
 def error_code_title(code: str) -> Text:
-    """As `error_title`, for an error that only the audit log remembers."""
-    return ERRORS.get(code, ERRORS["error"])
+    """What went wrong, in one line, for an error that only the audit log remembers."""
+    return _known_error(code)[0]
+
+
+def error_code_advice(code: str) -> Text:
+    """What to do about an error that only the audit log remembers."""
+    return _known_error(code)[1]
 
 
 def problem_code_title(code: str) -> Text:
@@ -253,4 +410,9 @@ def age(value: datetime | None) -> str:
 
 def in_words(error: HmsBackupError) -> str:
     """Return an error in one line: what is wrong, and what to do."""
-    return " ".join(text for text in (f"{error_title(error)}.", error.message, error.hint) if text)
+    worded = explained(error)
+    return " ".join(
+        str(text)
+        for text in (f"{worded.title}.", worded.message, worded.advice, worded.detail)
+        if text
+    )

@@ -34,12 +34,13 @@ def grouped(number: int | None) -> str:
 
 @register.filter
 def milliseconds(duration: int | None) -> str:
-    """``0.8 s``, ``2 min 5 s``; empty when nobody measured it."""
+    """``0.04 s``, ``2.8 s``, ``2 min 5 s``; empty when nobody measured it."""
     if duration is None:
         return ""
     seconds = duration / 1000
     if seconds < 60:
-        return _("%(seconds)s s") % {"seconds": number_format(seconds, decimal_pos=1)}
+        decimals = 2 if seconds < 1 else 1
+        return _("%(seconds)s s") % {"seconds": number_format(seconds, decimal_pos=decimals)}
     return _("%(minutes)s min %(seconds)s s") % {
         "minutes": number_format(int(seconds // 60)),
         "seconds": int(seconds % 60),

@@ -10,7 +10,7 @@ import pytest
 import hms_backup
 from hms_backup import exceptions
 from hms_backup.pages import wording
-from hms_backup.pages.differences import LONGEST, cells, compare
+from hms_backup.pages.differences import LONGEST, cells, compare, recognisable
 from hms_backup.plan import Action, Mode, RowChange
 
 PACKAGE = Path(hms_backup.__file__).parent
@@ -35,6 +35,32 @@ def test_every_error_code_has_words() -> None:
     codes = {each.code for each in kinds if issubclass(each, exceptions.HmsBackupError)}
 
     assert codes - set(wording.ERRORS) == set()
+
+
+def test_every_error_says_what_to_do() -> None:
+    assert all(title and advice for title, advice in wording.ERRORS.values())
+
+
+def test_updated_row_is_recognised_by_texts_that_stay() -> None:
+    before = {
+        "id": "7", "active": "true", "first_name": "Maria", "last_name": None, "email": "m@x.example",
+        "tags": '["a"]', "ward": "W" * 60, "note": "", "status": "old", "city": "Cebu", "unit": "B",
+    }  # fmt: skip
+    change = RowChange(
+        table="staff",
+        key="7",
+        action=Action.UPDATE,
+        before=before,
+        after={**before, "status": "new"},
+    )
+
+    assert recognisable(change) == ("Maria", "m@x.example", "Cebu")
+
+
+def test_new_row_needs_no_recognising() -> None:
+    change = RowChange(table="staff", key="7", action=Action.INSERT, after={"name": "Maria"})
+
+    assert recognisable(change) == ()
 
 
 def test_every_mode_has_words() -> None:

@@ -87,7 +87,9 @@ def visit(new_context: Callable[..., BrowserContext]) -> Iterator[Visit]:
 
 
 def _watch(context: BrowserContext, wrong: list[str]) -> None:
-    missing: set[str] = set()  # Django's own page about them, for developers, has a style of its own
+    missing: set[str] = (
+        set()
+    )  # Django's own page about them, for developers, has a style of its own
 
     def answered(response: Response) -> None:
         if response.status == 404:

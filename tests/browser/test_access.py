@@ -26,7 +26,9 @@ def test_dialogs_work_with_the_keyboard_alone(site: RunningHospital, visit: Visi
     expect(dialog.get_by_role("heading", level=2).first).to_be_focused()
     for _press in range(12):  # never out of the dialog into the page behind it
         page.keyboard.press("Tab")
-        inside = "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        inside = (
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
         assert page.evaluate(inside)
     page.keyboard.press("Escape")
 
@@ -116,7 +118,9 @@ def test_nothing_is_wider_than_a_phone(site: RunningHospital, visit: Visit, tmp_
 
 
 def _fits(page: Page) -> None:
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
     assert wide <= 0, page.url
 
 

@@ -36,6 +36,7 @@ class Photographer:
 
     def show(self, page: Page, name: str, *, whole: bool = True) -> None:
         page.wait_for_load_state("networkidle")
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(
             path=self._folder / f"{name}-{self._look}.png", full_page=whole, animations="disabled"
         )
@@ -87,12 +88,10 @@ def test_every_page_is_accessible(
     page.get_by_role("link", name="Applicants", exact=True).click()
     page.get_by_role("link", name="Show and search all changed rows of Applicants").click()
     show(page, "changes")
-    page.goto(f"{preview}?mode=mirror&table=applicants")
+    page.goto(f"{preview}?mode=mirror")
     page.get_by_text("Mode: Make exactly as in the backup").click()
     show(page, "preview-options")
-    site.query("INSERT INTO vacancies (id, position_name) VALUES (900, 'Astronaut')")
-    site.query("UPDATE applicants SET vacancy_id = 900 WHERE id = 7")
-    page.goto(f"{preview}?mode=insert&table=interviews&table=applicants")
+    page.goto(f"{preview}?table=applicants")
     show(page, "preview-problems")
     page.goto(preview)
     confirm(page, "HR1")
