@@ -59,14 +59,24 @@ def main() -> None:
 
 
 FAREWELL = """
-The hospital keeps running for you to try things. Activate .venv (`. .venv/bin/activate`), then:
+Open the hospital in a browser: `make run`, then http://127.0.0.1:8000/ and sign in as
+
+  super.admin                who may do everything
+  hr.admin                   who administers the department Human Resources; likewise
+                             core.admin, logistics.admin and financials.admin
+  hr1.admin to fin1.admin    who administer one subsystem each
+  nurse                      who may back up and restore nothing
+
+Everybody's password is "hospital".
+
+On the command line, activate .venv (`. .venv/bin/activate`), then try:
 
   python example_project/manage.py hms_backup --help
   python example_project/manage.py hms_backup export HR
   python example_project/manage.py damage
   python example_project/manage.py setup_hospital --reset --scale 20
 
-`make stop` stops its database, `make clean` removes everything.
+`make stop` stops the database, `make clean` removes everything.
 """
 
 

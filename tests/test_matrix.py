@@ -22,7 +22,10 @@ from hms_backup.policy import Right
 from hms_backup.services import RestoreOptions
 from tests.people import person, scope, titles
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("tests.admin.urls"),
+]
 
 HR = ["subsystem HR1", "subsystem HR2", "subsystem HR3", "subsystem HR4"]
 LOG = ["subsystem LOG1", "subsystem LOG2"]
@@ -115,7 +118,38 @@ def through_the_api(user: User, right: Right, title: str) -> bool:
     return response.status_code == 200
 
 
-DOORS: dict[str, Door] = {"services": through_the_services, "API": through_the_api}
+def through_the_pages(prefix: str, user: User, right: Right, title: str) -> bool:
+    client = Client()
+    client.force_login(user)
+    kind, _space, id = title.partition(" ")
+    address = f"{prefix}{'department' if kind == 'dept' else kind}/{id}/{right}/"
+    if right is Right.BACKUP:
+        response = client.post(address)
+        response.close()
+    else:
+        file = SimpleUploadedFile("a", archive(title))
+        response = client.post(address, {"archive": file})
+        if response.status_code == 302 and prefix in response["Location"].split("?")[0]:
+            response = client.get(response["Location"])
+    assert response.status_code in (200, 302, 403)
+    return response.status_code == 200
+
+
+def through_the_admin(user: User, right: Right, title: str) -> bool:
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    return through_the_pages("/admin/hms_backup/datamanagement/", user, right, title)
+
+
+def through_the_own_pages(user: User, right: Right, title: str) -> bool:
+    return through_the_pages("/backups/", user, right, title)
+
+
+DOORS: dict[str, Door] = {
+    "services": through_the_services,
+    "API": through_the_api,
+    "admin": through_the_admin,
+    "pages": through_the_own_pages,
+}
 
 
 @pytest.mark.parametrize("door", DOORS)

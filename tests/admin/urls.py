@@ -22,6 +22,7 @@ def hub_without_request(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("hms_backup.urls")),
     path("backups/", include("hms_backup.pages.urls")),
     path("hub/<str:scope_id>/", hub),
     path("hub-without-request/", hub_without_request),
