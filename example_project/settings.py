@@ -24,6 +24,7 @@ HMS_BACKUP: dict[str, Any] = {
     "SYSTEM_NAME": "Example hospital",
     "SYSTEM_VERSION": "1.0",
     "INSTANCE_ID": "example",
+    "AUTHENTICATE": "example_project.hospital.api_auth.basic_or_bearer",
 }
 if POLICY := os.environ.get("HMS_POLICY"):
     HMS_BACKUP["POLICY"] = POLICY
