@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django.conf.locale import LANG_INFO
+
 from example_project.database import database
 
 DATABASES = {"default": database()}
@@ -39,6 +41,8 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fil", "Filipino")]
+# Django has no texts of its own in Filipino and so does not know its name; some admin themes ask.
+LANG_INFO["fil"] = {"bidi": False, "code": "fil", "name": "Filipino", "name_local": "Filipino"}
 TIME_ZONE = "Asia/Manila"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

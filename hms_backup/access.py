@@ -6,6 +6,8 @@ whom the system itself let in: the command line, or Python code of the project's
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from . import inspection, policy
 from .audit import Actor
 from .exceptions import NotPermitted
@@ -31,8 +33,15 @@ def authorize(actor: Actor, right: Right, scope: Scope) -> None:
     try:
         require(actor, right, scope)
     except NotPermitted as refusal:
-        with Operation(AuditLog.Action[right.name], actor, scope=scope):
-            raise refusal from None
+        refuse(actor, right, refusal, scope=scope)
+
+
+def refuse(
+    actor: Actor, right: Right, refusal: NotPermitted, *, scope: Scope | None = None
+) -> NoReturn:
+    """Record a refusal and raise it; ``scope`` is None where nothing in particular was asked for."""
+    with Operation(AuditLog.Action[right.name], actor, scope=scope):
+        raise refusal from None
 
 
 def inspect_archive(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from .access import authorize, inspect_archive, require, verify_archive
+from .access import authorize, inspect_archive, refuse, require, verify_archive
 from .archive import ArchiveReader, Manifest
 from .audit import Actor
 from .conf import Settings, get_settings
@@ -46,6 +46,7 @@ __all__ = [
     "inspect_archive",
     "overview",
     "plan_restore",
+    "refuse",
     "restore",
     "verify_archive",
 ]

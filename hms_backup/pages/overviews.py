@@ -15,7 +15,7 @@ from ..policy import Right
 from ..registry import Department, Scope, ScopeKind
 from ..services import Standing
 from . import rights, wording
-from .asking import page, scope_or_404, signed_in
+from .asking import actor_of, page, scope_or_404, signed_in
 from .door import Door
 
 RECENT = 10
@@ -67,10 +67,11 @@ def index(request: HttpRequest, door: Door) -> HttpResponse:
     """Everything the user has a right on."""
     found = sections(request)
     if not found:
-        raise NotPermitted(
+        refusal = NotPermitted(
             "You have no right to back up or restore any department or subsystem.",
             hint="Ask your system administrator for the right you need.",
         )
+        services.refuse(actor_of(request), Right.BACKUP, refusal)
     context = {"title": _("Data Management"), "sections": found}
     return door.render(request, "index.html", context)
 

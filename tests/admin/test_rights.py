@@ -173,3 +173,15 @@ def test_department_page_shows_the_one_subsystem_that_is_permitted(
     assert "Talent Acquisition" in shown
     assert "Talent Development" not in shown
     assert "Backup Human Resources" not in shown
+
+
+@pytest.mark.parametrize("door", DOORS)
+@override_settings(ROOT_URLCONF="tests.admin.urls")
+def test_overview_refused_to_those_without_any_right_is_recorded(
+    transactional_db: None, browser: Browser, door: str
+) -> None:
+    response = browser("nurse").get(DOORS[door])
+
+    assert response.status_code == 403
+    entry = AuditLog.objects.get()
+    assert (entry.username, entry.status, entry.error_code) == ("nurse", "FAIL", "not_permitted")

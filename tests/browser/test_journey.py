@@ -86,7 +86,7 @@ def test_nurse_is_refused_everywhere_and_it_is_recorded(
     assert answer.status == 403
 
     refused = site.audit()
-    assert len(refused) == 4
+    assert len(refused) == 5
     assert {entry[0] for entry in refused} == {NURSE}
     assert {entry[-1] for entry in refused} == {"not_permitted"}
 
