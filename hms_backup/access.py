@@ -39,7 +39,7 @@ def authorize(actor: Actor, right: Right, scope: Scope) -> None:
 def refuse(
     actor: Actor, right: Right, refusal: NotPermitted, *, scope: Scope | None = None
 ) -> NoReturn:
-    """Record a refusal and raise it; ``scope`` is None where nothing in particular was asked for."""
+    """Record a refusal and raise it; without ``scope``, nothing in particular was asked for."""
     with Operation(AuditLog.Action[right.name], actor, scope=scope):
         raise refusal from None
 
