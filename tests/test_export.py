@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -259,6 +259,38 @@ def test_name_that_is_a_folder_is_told(beds: None, tmp_path: Path) -> None:
 def test_file_object_that_cannot_be_written_to_is_told(beds: None) -> None:
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(StorageError):
         export_to_file(BEDS, full, settings=get_settings())
+
+
+class Trickle(io.RawIOBase):
+    """A raw file that takes a few bytes at a time, as unbuffered standard output may."""
+
+    def __init__(self) -> None:
+        self.got = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        taken = bytes(data[:100])
+        self.got += taken
+        return len(taken)
+
+
+def test_unbuffered_file_object_gets_every_byte(beds: None) -> None:
+    trickle = Trickle()
+
+    written = export_to_file(BEDS, trickle, settings=get_settings())  # type: ignore[arg-type]
+
+    assert hashlib.sha256(trickle.got).hexdigest() == written.sha256
+
+
+def test_unbuffered_file_object_that_takes_nothing_is_told(beds: None) -> None:
+    class Blocked(Trickle):
+        def write(self, data: Any) -> None:  # type: ignore[override]
+            return None
+
+    with pytest.raises(StorageError):
+        export_to_file(BEDS, Blocked(), settings=get_settings())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
