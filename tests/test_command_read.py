@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -290,6 +291,37 @@ def test_reader_that_has_seen_enough_is_no_error(archive: Path) -> None:
     os.close(write)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_output_that_cannot_be_written_is_an_error_without_traceback(
+    archive: Path, options: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "django", "hms_backup", "list", *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=child_environment(),
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error [storage_failed]: The result cannot be shown: No space")
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_json_is_valid_in_every_encoding(archive: Path) -> None:
+    done = manage("hms_backup", "inspect", str(archive), "--json", env={"LC_ALL": "C"})
+    in_ascii = manage(
+        "hms_backup", "list", "--json", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    )
+    refused = manage("hms_backup", "list", "\u00e3", "--json", env={"PYTHONIOENCODING": "ascii"})
+
+    assert json.loads(done.stdout)["target_id"] == "HR1"
+    assert json.loads(in_ascii.stdout)[0]["id"] == "HR"
+    assert "\u00e3" in json.loads(refused.stdout)["error"]["message"]
 
 
 def test_output_for_an_encoding_without_arrows_is_escaped(archive: Path) -> None:

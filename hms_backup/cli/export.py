@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser
 from datetime import datetime
@@ -28,6 +29,7 @@ EXAMPLES = """\
 ORIGIN = "command line"
 SUFFIX = ".hms-backup"
 STDOUT = "-"
+FOLDER_ENDS = tuple(each for each in (os.sep, os.altsep) if each)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -89,7 +91,14 @@ def _path(output: str, scope: Scope) -> Path:
     if not output:
         return Path.cwd() / name
     path = Path(output)
-    return path / name if path.is_dir() else path
+    return path / name if output.endswith(FOLDER_ENDS) or _is_folder(path) else path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # too long, or in a folder that is closed to us: writing to it will say so
+        return False
 
 
 def _binary_stdout(terminal: Terminal) -> BinaryIO:

@@ -110,14 +110,13 @@ def _sentence(docstring: str) -> str:
 def _guarded(options: dict[str, Any], terminal: Terminal) -> Exit:
     try:
         with _stoppable():
-            code = VERBS[options["verb"]].run(options, terminal)
-            terminal.stdout.flush()
-            return code
+            return VERBS[options["verb"]].run(options, terminal)
     except HmsBackupError as error:
         if options["traceback"]:
             raise
         terminal.error(error)
-        if isinstance(error, StorageError) and options.get("output") == export.STDOUT:
+        to_stdout = options.get("output") == export.STDOUT
+        if terminal.lost or (isinstance(error, StorageError) and to_stdout):
             _let_go_of(terminal.stdout)
         return exit_for(error)
     except KeyboardInterrupt as interrupt:
