@@ -13,8 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import Error as DjangoDatabaseError
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db import Error as DjangoDatabaseError
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 

@@ -346,6 +346,38 @@ def test_help_has_examples_and_exit_codes(verb: str) -> None:
     assert not verb or f"examples:\n  manage.py hms_backup {verb}" in shown.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("export",),
+        ("lst",),
+        ("restore", "x", "--mode", "Mirror"),
+        ("log", "--limit=-1"),
+        ("list", "-x"),
+    ],
+)
+def test_wrong_arguments_are_json_too_when_asked_for(arguments: tuple[str, ...]) -> None:
+    refused = manage("hms_backup", *arguments, "--json")
+    in_words = manage("hms_backup", *arguments)
+
+    assert refused.returncode == in_words.returncode == 2
+    assert refused.stderr == in_words.stdout == ""
+    assert json.loads(refused.stdout)["error"]["code"] == "usage"
+    assert json.loads(refused.stdout)["error"]["message"][:-1] in in_words.stderr
+
+
+def test_failing_system_checks_are_json_too_when_asked_for(settings: Settings) -> None:
+    settings.HMS_BACKUP = {"MAX_BYTES": 1, "SYSTEM_NAME": 5}
+
+    refused = hms_backup("list", "--json", checked=True)
+
+    assert (refused.code, refused.err) == (1, "")
+    assert refused.json["error"]["code"] == "configuration_invalid"
+    assert "(hms_backup.E001)" in refused.json["error"]["message"]
+    assert "MAX_BYTES" in refused.json["error"]["message"]
+    assert "SYSTEM_NAME" in refused.json["error"]["message"]
+
+
 def test_general_options_may_follow_the_verb() -> None:
     assert manage("hms_backup", "log", "--settings", "tests.settings", "-v", "0").returncode == 0
 

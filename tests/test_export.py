@@ -286,7 +286,7 @@ def test_unbuffered_file_object_gets_every_byte(beds: None) -> None:
 
 def test_unbuffered_file_object_that_takes_nothing_is_told(beds: None) -> None:
     class Blocked(Trickle):
-        def write(self, data: Any) -> None:  # type: ignore[override]
+        def write(self, _: Any) -> None:  # type: ignore[override]
             return None
 
     with pytest.raises(StorageError):
