@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .archive import ArchiveReader, ArchiveWriter, Limits, Manifest, Member
-from .archive.manifest import FORMAT_VERSION
+from .archive.manifest import FORMAT_VERSION, LIVE_VERSION
 from .conf import MEBIBYTE, Settings
 from .engines import Engine, get_engine
 from .engines.base import Snapshot
@@ -178,7 +178,7 @@ def _manifest(
         export_date=exported_at.isoformat(),
         scope=str(scope.kind),
         target_id=scope.id,
-        version=settings.system_version or FORMAT_VERSION,
+        version=LIVE_VERSION,
         members=tuple(members),
         format_version=FORMAT_VERSION,
         system={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from django.utils import timezone
 from hms_backup import export_department_data, export_subsystem_data
 from hms_backup.cli import words
 from hms_backup.cli.exits import Exit, UsageError, exit_for
+from hms_backup.cli.terminal import Terminal, grid
 from hms_backup.exceptions import (
     ArchiveTooLarge,
     Busy,
@@ -26,7 +28,9 @@ from hms_backup.exceptions import (
     NotPermitted,
     OperationCancelled,
     PlanOutdated,
+    PrivilegeMissing,
     ProofFailed,
+    RowInvalid,
     StorageError,
     TableMissing,
     UnknownScope,
@@ -39,6 +43,7 @@ from tests.support import child_environment, manage, run_sql
 if TYPE_CHECKING:
     from pytest_django import Settings
 
+LIVE_HR1 = Path(__file__).parent / "archives" / "live" / "live-HR1.hms-backup"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -180,6 +185,20 @@ def test_log_shows_newest_first_who_what_and_how_it_went(archive: Path) -> None:
     assert any(line.endswith("Python ok 5 rows") for line in said)
 
 
+def test_log_tells_warnings_from_problems_and_names_files_of_unknown_scope(
+    archive: Path, tmp_path: Path
+) -> None:
+    fill = "INSERT INTO patients (id, first_name, last_name) VALUES (1, 'A', 'B')"
+    run_sql(fill)
+    hms_backup("restore", LIVE_HR1, "--dry-run")
+    hms_backup("restore", tmp_path / "gone.hms-backup", "--dry-run")
+
+    said = lines(hms_backup("log").out)
+
+    assert " dry run gone.hms-backup " in said[1]
+    assert said[2].endswith(("1 warning", "1 warning, 1 problem", "1 problem, 1 warning"))
+
+
 def test_log_can_be_limited_to_failures_targets_and_numbers(archive: Path) -> None:
     for _ in range(3):
         hms_backup("export", "HR2", "-o", archive)
@@ -232,6 +251,33 @@ def test_empty_log_says_so() -> None:
 )
 def test_error_ends_in_its_documented_exit_code(error: HmsBackupError, code: Exit) -> None:
     assert exit_for(error) is code
+
+
+def test_error_says_where_unless_its_message_does() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    terminal = Terminal(out, err)
+
+    terminal.error(PrivilegeMissing("Not allowed.", hint="Ask.", table="beds"))
+    terminal.error(RowInvalid("Row 7 of beds is none.", table="beds", row="7", column="name"))
+
+    assert err.getvalue().splitlines() == [
+        "error [privilege_missing]: Not allowed.",
+        "  in table beds",
+        "  Ask.",
+        "error [row_invalid]: Row 7 of beds is none.",
+        "  in column name",
+    ]
+
+
+def test_numbers_stay_in_one_piece_in_a_narrow_terminal() -> None:
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "30")
+        table = grid("table", ("insert", "right"), ("unchanged", "right"))
+        table.add_row("a_table_with_a_long_name", "1,000,000", "20,000,000")
+        Terminal(said, io.StringIO()).show(table)
+
+    assert re.search(r"1,000,000 +20,000,000$", said.getvalue(), re.MULTILINE)
 
 
 def test_unforeseen_error_shows_no_traceback_unless_asked(

@@ -108,6 +108,7 @@ def test_manifest_says_where_the_rows_come_from(
     written = manifest(backup(BEDS, tmp_path))
 
     assert (written.scope, written.target_id) == ("subsystem", "BEDS")
+    assert written.version == "1.0.0"  # of the present system's keys, whatever the system's own is
     assert written.system == {"name": "HMS", "version": "3.1", "instance": "ward-7"}
     assert written.database is not None
     assert set(written.database) == {"vendor", "version"}

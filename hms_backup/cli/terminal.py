@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..exceptions import HmsBackupError, StorageError
+from ..exceptions import HmsBackupError, OperationCancelled, StorageError
 from ..progress import Progress
 from .words import printable
 
@@ -72,6 +72,8 @@ class Terminal:
             return
         line = Text.assemble((f"error [{error.code}]:", "bold red"), " ", printable(error.message))
         self.err.print(line)
+        if where := _where(error):
+            self.err.print(indented(Text(printable(f"in {where}"))))
         if error.hint:
             self.err.print(indented(Text(printable(error.hint))))
 
@@ -92,12 +94,20 @@ class Terminal:
             yield bar
 
     def ask(self, question: Text) -> str | None:
-        """Ask on stderr and return the answer; None when there is nobody to give one."""
+        """Ask on stderr and return the answer; None when there is nobody to give one.
+
+        Raises `OperationCancelled` for Ctrl-C.
+        """
         self.err.print(question, end=" ")
         self.stdout.flush()
-        answer = sys.stdin.readline()
-        if not sys.stdin.isatty():  # then nobody's Enter has ended the line
-            self.err.print()
+        answer = ""
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt as interrupt:
+            raise OperationCancelled("Interrupted; nothing was written.") from interrupt
+        finally:
+            if not (answer and sys.stdin.isatty()):  # then nobody's Enter has ended the line
+                self.err.print()
         return answer.strip() if answer else None
 
 
@@ -106,7 +116,10 @@ def grid(*columns: str | tuple[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         header, justify = column if isinstance(column, tuple) else (column, "left")
-        table.add_column(header, justify="right" if justify == "right" else "left", overflow="fold")
+        if justify == "right":  # a number on two lines would be read as two
+            table.add_column(header, justify="right", no_wrap=True)
+        else:
+            table.add_column(header, overflow="fold")
     return table
 
 
@@ -124,6 +137,16 @@ def facts(*pairs: tuple[str, str]) -> Table:
 def indented(content: Table | Text, by: int = 2) -> Padding:
     """Content set off from the line before it."""
     return Padding(content, (0, 0, 0, by), expand=False)
+
+
+def _where(error: HmsBackupError) -> str:
+    """Table, row and column, as far as the message does not name them."""
+    known = error.as_dict()
+    return ", ".join(
+        f"{part} {known[part]}"
+        for part in ("table", "row", "column")
+        if part in known and known[part] not in error.message
+    )
 
 
 def _console(stream: TextIO, color: bool | None) -> Console:
