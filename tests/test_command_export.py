@@ -17,6 +17,7 @@ import pytest
 
 from hms_backup import services
 from hms_backup.models import AuditLog
+from hms_backup.registry import Department, Subsystem, registry
 from tests.commandline import fill_hr1, hms_backup
 from tests.support import ROOT, child_environment, manage, run_sql
 
@@ -41,6 +42,18 @@ def test_export_writes_a_dated_file_here_and_says_what_it_holds() -> None:
     assert str(file.absolute()) in done.out
     assert found.sha256 in done.out
     assert done.err == ""
+
+
+def test_id_that_cannot_be_a_file_name_is_written_as_one() -> None:
+    odd = Department("X", "X", (Subsystem("a/../: b", "Odd", ("hms.Vacancy",)),))
+    registry.register(odd)
+    try:
+        assert hms_backup("export", "A/../: B").code == 0
+    finally:
+        registry.unregister("X")
+
+    [file] = Path().iterdir()
+    assert re.fullmatch(r"a-..-b-\d{8}-\d{6}\.hms-backup", file.name)
 
 
 def test_export_of_a_department_holds_all_its_subsystems() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import ArgumentParser
 from datetime import datetime
@@ -30,6 +31,10 @@ ORIGIN = "command line"
 SUFFIX = ".hms-backup"
 STDOUT = "-"
 FOLDER_ENDS = tuple(each for each in (os.sep, os.altsep) if each)
+
+
+_UNNAMEABLE = re.compile(r"[^\w.-]+")
+"""What of an id is not taken into a file's name: it could be a folder, or nothing on Windows."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -87,7 +92,8 @@ def as_json(backup: Backup) -> dict[str, object]:
 
 
 def _path(output: str, scope: Scope) -> Path:
-    name = f"{scope.id}-{datetime.now():%Y%m%d-%H%M%S}{SUFFIX}"
+    id = _UNNAMEABLE.sub("-", scope.id)
+    name = f"{id}-{datetime.now():%Y%m%d-%H%M%S}{SUFFIX}"
     if not output:
         return Path.cwd() / name
     path = Path(output)
