@@ -22,6 +22,8 @@ from .registry import registry as _registry
 
 if TYPE_CHECKING:
     from .api import (
+        Actor,
+        RestoreOptions,
         export_department_data,
         export_subsystem_data,
         import_department_data,
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Actor",
     "Department",
     "HmsBackupError",
     "Mode",
+    "RestoreOptions",
     "Subsystem",
     "__version__",
     "export_department_data",
@@ -47,6 +51,8 @@ register = _registry.register
 
 _LAZY = frozenset(
     {
+        "Actor",
+        "RestoreOptions",
         "export_department_data",
         "export_subsystem_data",
         "import_department_data",

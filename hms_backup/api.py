@@ -6,14 +6,25 @@ import getpass
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import BinaryIO, TypeVar, overload
 
 from . import services
 from .progress import Progress
 from .registry import Scope, ScopeKind, registry
 from .services import Actor, Backup, Expected, Restoration, RestoreOptions, Source
 
+__all__ = [
+    "Actor",
+    "RestoreOptions",
+    "export_department_data",
+    "export_subsystem_data",
+    "import_department_data",
+    "import_subsystem_data",
+    "os_actor",
+]
+
 ORIGIN = "Python"
+_Other = TypeVar("_Other", bound="Source | BinaryIO")
 
 
 @overload
@@ -29,7 +40,7 @@ def export_subsystem_data(
 @overload
 def export_subsystem_data(
     subsystem_id: str,
-    destination: Path | BinaryIO,
+    destination: Path | str | BinaryIO,
     *,
     actor: Actor | None = None,
     progress: Progress | None = None,
@@ -38,7 +49,7 @@ def export_subsystem_data(
 
 def export_subsystem_data(
     subsystem_id: str,
-    destination: Path | BinaryIO | None = None,
+    destination: Path | str | BinaryIO | None = None,
     *,
     actor: Actor | None = None,
     progress: Progress | None = None,
@@ -65,7 +76,7 @@ def export_department_data(
 @overload
 def export_department_data(
     department_id: str,
-    destination: Path | BinaryIO,
+    destination: Path | str | BinaryIO,
     *,
     actor: Actor | None = None,
     progress: Progress | None = None,
@@ -74,7 +85,7 @@ def export_department_data(
 
 def export_department_data(
     department_id: str,
-    destination: Path | BinaryIO | None = None,
+    destination: Path | str | BinaryIO | None = None,
     *,
     actor: Actor | None = None,
     progress: Progress | None = None,
@@ -84,7 +95,7 @@ def export_department_data(
 
 
 def import_subsystem_data(
-    file_data: Source,
+    file_data: Source | str,
     subsystem_id: str | None = None,
     *,
     options: RestoreOptions | None = None,
@@ -95,6 +106,7 @@ def import_subsystem_data(
 ) -> Restoration:
     """Restore one subsystem from its archive, or from its department's.
 
+    ``file_data`` is the archive's path, its bytes, or a seekable binary file.
     ``subsystem_id`` is the one the archive must be of; without it the archive says which. From a
     department's archive it chooses the subsystem, and is needed. With ``dry_run`` nothing is
     written and the result's ``plan`` says what would have been; its ``digest``, given as
@@ -108,7 +120,7 @@ def import_subsystem_data(
 
 
 def import_department_data(
-    file_data: Source,
+    file_data: Source | str,
     department_id: str | None = None,
     *,
     options: RestoreOptions | None = None,
@@ -142,12 +154,13 @@ def os_actor(origin: str) -> Actor:
 
 def _export(
     scope: Scope,
-    destination: Path | BinaryIO | None,
+    destination: Path | str | BinaryIO | None,
     actor: Actor | None,
     progress: Progress | None,
 ) -> bytes | Backup:
     actor = actor or os_actor(ORIGIN)
     if destination is not None:
+        destination = _path(destination)
         return services.create_backup(scope, destination, actor=actor, progress=progress)
     memory = io.BytesIO()
     services.create_backup(scope, memory, actor=actor, progress=progress)
@@ -155,7 +168,7 @@ def _export(
 
 
 def _import(
-    source: Source,
+    source: Source | str,
     expected: Expected,
     options: RestoreOptions | None,
     dry_run: bool,
@@ -163,6 +176,7 @@ def _import(
     actor: Actor | None,
     progress: Progress | None,
 ) -> Restoration:
+    source = _path(source)
     actor, options = actor or os_actor(ORIGIN), options or RestoreOptions()
     if dry_run:
         return services.plan_restore(
@@ -176,3 +190,7 @@ def _import(
         expected_digest=expected_digest,
         progress=progress,
     )
+
+
+def _path(given: Path | str | _Other) -> Path | _Other:
+    return Path(given) if isinstance(given, str) else given

@@ -13,8 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db import Error as DjangoDatabaseError
-from django.db import connections, router, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -66,9 +66,9 @@ class Ending:
             "rows_updated": self.counts.update,
             "rows_unchanged": self.counts.unchanged,
             "rows_deleted": self.counts.delete,
-            "details": dict(self.details),
+            "details": _storable(dict(self.details)),
             "error_code": self.error.code if self.error else "",
-            "error_message": self.error.message if self.error else "",
+            "error_message": _storable(self.error.message) if self.error else "",
             **{name: value for name, value in known.items() if value is not None},
             **(_target(self.scope) if self.scope else {}),
         }
@@ -98,11 +98,11 @@ def begin(
             operation_id=operation_id,
             action=action,
             user_id=actor.user.pk if actor.user else None,
-            username=actor.username[:255],
-            origin=actor.origin[:255],
+            username=_storable(actor.username)[:255],
+            origin=_storable(actor.origin)[:255],
             dry_run=dry_run,
-            file_name=file_name[-255:],
-            details=dict(details or {}),
+            file_name=_storable(file_name)[-255:],
+            details=_storable(dict(details or {})),
             host=owner.host,
             pid=owner.pid,
             owner=owner.identity,
@@ -214,6 +214,18 @@ def _target(scope: Scope) -> dict[str, str]:
     return {"scope": scope.kind.upper(), "target_id": scope.id}
 
 
+def _storable(value: Any) -> Any:
+    """Escape what no database stores: U+0000, and the half surrogates of undecodable arguments."""
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode().replace("\0", r"\x00")
+        case dict():
+            return {_storable(name): _storable(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_storable(each) for each in value]
+    return value
+
+
 def _crash(entry: AuditLog) -> OperationCrashed:
     ended = f"Process {entry.pid} on {entry.host} ended without saying how this went."
     if entry.dry_run:
@@ -231,7 +243,8 @@ def _unwritable(alias: str, error: DjangoDatabaseError) -> HmsBackupError:
     if _has_no_table(alias):
         return ConfigurationError(
             f"Database {alias!r} has no audit log, so nothing was started.",
-            hint="Run manage.py migrate hms_backup.",
+            hint="Run manage.py migrate hms_backup"
+            f"{f' --database {alias}' if alias != DEFAULT_DB_ALIAS else ''}.",
         )
     return ConnectionLost(
         f"The audit log in database {alias!r} cannot be written ({type(error).__name__}).",

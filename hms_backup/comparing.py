@@ -37,7 +37,7 @@ def compare_table(
         *(_dropped(name, name in left_out, name in computed) for name in dropped),
         *(_added(name) for name in added),
         *(_changed(before[name], now[name], same_vendor) for name in carried),
-        *(_blocking(name, "the live table still has it: it cannot be left out")
+        *(_blocking(name, "the live table still has it, so it cannot be left out")
           for name in carried if name in leave_out),
         *(_blocking(name, "it is part of the primary key and the archive does not hold it")
           for name in live.primary_key if name not in before),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .archive import ArchiveReader, ArchiveWriter, Limits, Manifest, Member
-from .archive.manifest import FORMAT_VERSION
-from .conf import Settings
+from .archive.manifest import FORMAT_VERSION, LIVE_VERSION
+from .conf import MEBIBYTE, Settings
 from .engines import Engine, get_engine
 from .engines.base import Snapshot
 from .exceptions import ChecksumMismatch, StorageError
@@ -83,7 +84,8 @@ def export_to_file(
         result = export_scope(scope, path, settings=settings, progress=progress)
         try:
             with path.open("rb") as finished:
-                shutil.copyfileobj(finished, file, 1024 * 1024)
+                while block := finished.read(MEBIBYTE):
+                    _write_all(file, block)
             file.flush()
         except OSError as error:
             raise StorageError(
@@ -91,6 +93,19 @@ def export_to_file(
                 hint="What arrived is incomplete; do not keep it.",
             ) from error
     return result
+
+
+def _write_all(file: BinaryIO, block: bytes) -> None:
+    """Write all of it: a raw file, as unbuffered standard output is, may take less at a time."""
+    if not isinstance(file, io.RawIOBase):
+        file.write(block)
+        return
+    left = memoryview(block)
+    while left:
+        taken = file.write(left)
+        if taken is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        left = left[taken:]
 
 
 def _write(
@@ -163,7 +178,7 @@ def _manifest(
         export_date=exported_at.isoformat(),
         scope=str(scope.kind),
         target_id=scope.id,
-        version=settings.system_version or FORMAT_VERSION,
+        version=LIVE_VERSION,
         members=tuple(members),
         format_version=FORMAT_VERSION,
         system={

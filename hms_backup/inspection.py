@@ -66,9 +66,17 @@ def scope_of(manifest: Manifest) -> Scope:
 
 
 def file_name(file: Path | bytes | BinaryIO) -> str:
-    """Return the name without folders that the audit log remembers; empty if there is none."""
+    """Return the name without folders that the audit log remembers; empty if there is none.
+
+    A name that Python could not decode, as in a locale without UTF-8, is read as UTF-8 after all.
+    """
     name = file.name if isinstance(file, Path) else getattr(file, "name", "")
-    return Path(name).name if isinstance(name, str) else ""
+    if not isinstance(name, str):
+        return ""
+    try:
+        return Path(name).name.encode(errors="surrogateescape").decode(errors="replace")
+    except UnicodeEncodeError:  # half a surrogate pair that is no byte of a file's name
+        return Path(name).name.encode(errors="replace").decode()
 
 
 def _inspection(reader: ArchiveReader) -> Inspection:

@@ -78,6 +78,10 @@ class Severity(enum.StrEnum):
     WARNING = "warning"
 
 
+ACCEPTABLE = frozenset({"cascade_outside", "not_as_planned"})
+"""Codes of the problems that an operator may accept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One reason a restore cannot, or should not without a second look, go ahead."""

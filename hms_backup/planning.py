@@ -124,7 +124,7 @@ def _archive_warnings(
 
 def _consequence(effect: SideEffect, merge: Merge) -> Problem:
     """Say what the merge does to rows that it does not write, by way of their references."""
-    rows = f"{effect.rows:,} row(s) of {effect.table}"
+    rows = f"{effect.rows:,} {'row' if effect.rows == 1 else 'rows'} of {effect.table}"
     rule = f"({effect.column}, ON {effect.event} {effect.on_delete})"
     deleting = effect.event == "DELETE"
     cause = "Deleting rows here" if deleting else "Changing a key of rows here"

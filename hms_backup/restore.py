@@ -124,8 +124,9 @@ def _refuse(plan: RestorePlan, options: RestoreOptions, expected_digest: str | N
     stopping = [*plan.blocking, *open_questions]
     if stopping:
         first = stopping[0]
+        several = f"{len(stopping)} problems stop the restore; the first"
         raise PlanRefused(
-            f"The restore has {len(stopping)} problem(s); the first: {first.message}",
+            f"{several if len(stopping) > 1 else 'A problem stops the restore'}: {first.message}",
             hint=first.hint,
             table=first.table,
             row=", ".join(first.rows[:1]),

@@ -29,6 +29,10 @@ class RestoreOptions:
     accept: frozenset[str] = field(default_factory=frozenset)
     """Codes of the problems to confirm that the operator accepts."""
 
+    def __post_init__(self) -> None:
+        """Take a mode by its name too. Raise `ValueError` for one that there is not."""
+        object.__setattr__(self, "mode", Mode(self.mode))
+
 
 def select(reader: ArchiveReader, scope: Scope, options: RestoreOptions) -> dict[str, Member]:
     """Return the members to restore by the names under which the registry knows their tables.

@@ -290,8 +290,12 @@ def _over_limits(result: ExportResult, settings: Settings) -> Iterator[str]:
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
-    if not overwrite and path.exists():
+    try:
+        taken = not overwrite and path.exists()
+    except OSError:  # too long, or in a folder that is closed to us: writing to it will say so
+        return
+    if taken:
         raise StorageError(
             f"{path} exists already and was left as it is.",
-            hint="Choose another name, or ask for it to be overwritten.",
+            hint="Choose another name, or replace it with --force (overwrite=True in Python).",
         )

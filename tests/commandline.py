@@ -29,15 +29,21 @@ class Said:
         return json.loads(self.out)
 
 
-def hms_backup(*arguments: object, stdin: Any = "") -> Said:
-    """Run a verb as ``manage.py`` would, with ``stdin`` as all that is typed, or a file object."""
+def hms_backup(*arguments: object, stdin: Any = "", checked: bool = False) -> Said:
+    """Run a verb as ``manage.py`` would, with ``stdin`` as all that is typed, or a file object.
+
+    The system checks run only when ``checked``.
+    """
     out, err = io.StringIO(), io.StringIO()
     code = 0
     typed = io.StringIO(stdin) if isinstance(stdin, str) else stdin
     wide = {"COLUMNS": "300"}  # however wide the terminal is in which the tests run
     with patch.object(sys, "stdin", typed), patch.dict(os.environ, wide):
         try:
-            call_command("hms_backup", *map(str, arguments), stdout=out, stderr=err)
+            call_command(
+                *("hms_backup", *map(str, arguments)),
+                stdout=out, stderr=err, skip_checks=not checked,
+            )  # fmt: skip
         except SystemExit as stop:
             code = int(stop.code or 0)
     return Said(code, out.getvalue(), err.getvalue())

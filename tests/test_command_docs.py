@@ -18,6 +18,7 @@ from hms_backup import checks, exceptions
 from hms_backup.cli.exits import Exit, UsageError, exit_for
 from hms_backup.conf import KEYS, Settings
 from hms_backup.exceptions import HmsBackupError, OperationCrashed
+from hms_backup.plan import ACCEPTABLE
 from tests.support import ROOT
 
 DOCS = ROOT / "docs"
@@ -108,6 +109,12 @@ def test_every_problem_of_a_plan_is_documented() -> None:
     for path in SOURCES.rglob("*.py"):
         used |= problem_codes(path)
     assert set(documented) == used
+
+
+def test_every_problem_that_can_be_accepted_is_an_argument_of_accept() -> None:
+    documented = first_cells(section((DOCS / "errors.md").read_text(), "## Problems of a plan"))
+
+    assert {code for code, cells in documented.items() if cells[0] == "to accept"} == ACCEPTABLE
 
 
 def problem_codes(path: Path) -> set[str]:

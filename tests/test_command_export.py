@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import re
@@ -16,6 +17,7 @@ import pytest
 
 from hms_backup import services
 from hms_backup.models import AuditLog
+from hms_backup.registry import Department, Subsystem, registry
 from tests.commandline import fill_hr1, hms_backup
 from tests.support import ROOT, child_environment, manage, run_sql
 
@@ -40,6 +42,18 @@ def test_export_writes_a_dated_file_here_and_says_what_it_holds() -> None:
     assert str(file.absolute()) in done.out
     assert found.sha256 in done.out
     assert done.err == ""
+
+
+def test_id_that_cannot_be_a_file_name_is_written_as_one() -> None:
+    odd = Department("X", "X", (Subsystem("a/../: b", "Odd", ("hms.Vacancy",)),))
+    registry.register(odd)
+    try:
+        assert hms_backup("export", "A/../: B").code == 0
+    finally:
+        registry.unregister("X")
+
+    [file] = Path().iterdir()
+    assert re.fullmatch(r"a-..-b-\d{8}-\d{6}\.hms-backup", file.name)
 
 
 def test_export_of_a_department_holds_all_its_subsystems() -> None:
@@ -69,6 +83,57 @@ def test_export_leaves_an_existing_file_alone_unless_forced() -> None:
     assert file.read_bytes() == b"precious"
     assert hms_backup("export", "HR1", "-o", file, "--force").code == 0
     assert services.verify_archive(file).manifest.target_id == "HR1"
+
+
+@pytest.mark.parametrize("output", ["backups/", "x" * 300, "file/x"])
+def test_place_that_is_none_is_an_error_that_names_it(output: str) -> None:
+    Path("file").write_text("not a folder")
+
+    refused = hms_backup("export", "HR1", "-o", output)
+
+    assert refused.code == 1
+    assert refused.err.startswith("error [storage_failed]:")
+    assert output in refused.err
+    assert [each.name for each in Path().iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
+def test_folder_that_may_not_be_looked_into_is_named() -> None:
+    Path("locked").mkdir(mode=0)
+
+    refused = hms_backup("export", "HR1", "-o", "locked/x/y.hms-backup")
+
+    assert refused.err.startswith("error [storage_failed]:")
+    assert "locked/x/y.hms-backup" in refused.err
+
+
+def test_name_that_is_no_unicode_is_recorded_as_far_as_it_can_be() -> None:
+    name = os.fsdecode(b"caf\xe9.hms-backup")
+
+    done = hms_backup("export", "HR1", "-o", name)
+    as_json = hms_backup("verify", name, "--json")
+
+    assert done.code == as_json.code == 0
+    assert services.verify_archive(Path(name)).manifest.target_id == "HR1"
+    assert AuditLog.objects.get().file_name == "caf\ufffd.hms-backup"
+    assert r"caf\udce9.hms-backup" in done.out
+
+
+def test_name_in_another_encoding_is_written_as_it_was_typed() -> None:
+    environment = child_environment(
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+    )
+    done = subprocess.run(
+        [*COMMAND, "export", "HR1", "-o", "jo\u00e3o.hms-backup", "--json"],
+        stdout=subprocess.PIPE,
+        env=environment,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["path"].endswith(".hms-backup")
+    assert AuditLog.objects.get().file_name == "jo\u00e3o.hms-backup"
+    assert Path("jo\u00e3o.hms-backup").exists()
 
 
 def test_export_as_json_is_one_document() -> None:

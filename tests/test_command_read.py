@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import re
 import subprocess
@@ -16,6 +18,7 @@ from django.utils import timezone
 from hms_backup import export_department_data, export_subsystem_data
 from hms_backup.cli import words
 from hms_backup.cli.exits import Exit, UsageError, exit_for
+from hms_backup.cli.terminal import Terminal, grid
 from hms_backup.exceptions import (
     ArchiveTooLarge,
     Busy,
@@ -25,7 +28,9 @@ from hms_backup.exceptions import (
     NotPermitted,
     OperationCancelled,
     PlanOutdated,
+    PrivilegeMissing,
     ProofFailed,
+    RowInvalid,
     StorageError,
     TableMissing,
     UnknownScope,
@@ -38,6 +43,7 @@ from tests.support import child_environment, manage, run_sql
 if TYPE_CHECKING:
     from pytest_django import Settings
 
+LIVE_HR1 = Path(__file__).parent / "archives" / "live" / "live-HR1.hms-backup"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -179,6 +185,20 @@ def test_log_shows_newest_first_who_what_and_how_it_went(archive: Path) -> None:
     assert any(line.endswith("Python ok 5 rows") for line in said)
 
 
+def test_log_tells_warnings_from_problems_and_names_files_of_unknown_scope(
+    archive: Path, tmp_path: Path
+) -> None:
+    fill = "INSERT INTO patients (id, first_name, last_name) VALUES (1, 'A', 'B')"
+    run_sql(fill)
+    hms_backup("restore", LIVE_HR1, "--dry-run")
+    hms_backup("restore", tmp_path / "gone.hms-backup", "--dry-run")
+
+    said = lines(hms_backup("log").out)
+
+    assert " dry run gone.hms-backup " in said[1]
+    assert said[2].endswith(("1 warning", "1 warning, 1 problem", "1 problem, 1 warning"))
+
+
 def test_log_can_be_limited_to_failures_targets_and_numbers(archive: Path) -> None:
     for _ in range(3):
         hms_backup("export", "HR2", "-o", archive)
@@ -231,6 +251,33 @@ def test_empty_log_says_so() -> None:
 )
 def test_error_ends_in_its_documented_exit_code(error: HmsBackupError, code: Exit) -> None:
     assert exit_for(error) is code
+
+
+def test_error_says_where_unless_its_message_does() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    terminal = Terminal(out, err)
+
+    terminal.error(PrivilegeMissing("Not allowed.", hint="Ask.", table="beds"))
+    terminal.error(RowInvalid("Row 7 of beds is none.", table="beds", row="7", column="name"))
+
+    assert err.getvalue().splitlines() == [
+        "error [privilege_missing]: Not allowed.",
+        "  in table beds",
+        "  Ask.",
+        "error [row_invalid]: Row 7 of beds is none.",
+        "  in column name",
+    ]
+
+
+def test_numbers_stay_in_one_piece_in_a_narrow_terminal() -> None:
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "30")
+        table = grid("table", ("insert", "right"), ("unchanged", "right"))
+        table.add_row("a_table_with_a_long_name", "1,000,000", "20,000,000")
+        Terminal(said, io.StringIO()).show(table)
+
+    assert re.search(r"1,000,000 +20,000,000$", said.getvalue(), re.MULTILINE)
 
 
 def test_unforeseen_error_shows_no_traceback_unless_asked(
@@ -292,6 +339,37 @@ def test_reader_that_has_seen_enough_is_no_error(archive: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_output_that_cannot_be_written_is_an_error_without_traceback(
+    archive: Path, options: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "django", "hms_backup", "list", *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=child_environment(),
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error [storage_failed]: The result cannot be shown: No space")
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_json_is_valid_in_every_encoding(archive: Path) -> None:
+    done = manage("hms_backup", "inspect", str(archive), "--json", env={"LC_ALL": "C"})
+    in_ascii = manage(
+        "hms_backup", "list", "--json", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    )
+    refused = manage("hms_backup", "list", "\u00e3", "--json", env={"PYTHONIOENCODING": "ascii"})
+
+    assert json.loads(done.stdout)["target_id"] == "HR1"
+    assert json.loads(in_ascii.stdout)[0]["id"] == "HR"
+    assert "\u00e3" in json.loads(refused.stdout)["error"]["message"]
+
+
 def test_output_for_an_encoding_without_arrows_is_escaped(archive: Path) -> None:
     damage_hr1()
 
@@ -312,6 +390,38 @@ def test_help_has_examples_and_exit_codes(verb: str) -> None:
     assert "exit codes:" in shown.stdout
     assert all(f"  {code.value}  {code.meaning}" in shown.stdout for code in Exit)
     assert not verb or f"examples:\n  manage.py hms_backup {verb}" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("export",),
+        ("lst",),
+        ("restore", "x", "--mode", "Mirror"),
+        ("log", "--limit=-1"),
+        ("list", "-x"),
+    ],
+)
+def test_wrong_arguments_are_json_too_when_asked_for(arguments: tuple[str, ...]) -> None:
+    refused = manage("hms_backup", *arguments, "--json")
+    in_words = manage("hms_backup", *arguments)
+
+    assert refused.returncode == in_words.returncode == 2
+    assert refused.stderr == in_words.stdout == ""
+    assert json.loads(refused.stdout)["error"]["code"] == "usage"
+    assert json.loads(refused.stdout)["error"]["message"][:-1] in in_words.stderr
+
+
+def test_failing_system_checks_are_json_too_when_asked_for(settings: Settings) -> None:
+    settings.HMS_BACKUP = {"MAX_BYTES": 1, "SYSTEM_NAME": 5}
+
+    refused = hms_backup("list", "--json", checked=True)
+
+    assert (refused.code, refused.err) == (1, "")
+    assert refused.json["error"]["code"] == "configuration_invalid"
+    assert "(hms_backup.E001)" in refused.json["error"]["message"]
+    assert "MAX_BYTES" in refused.json["error"]["message"]
+    assert "SYSTEM_NAME" in refused.json["error"]["message"]
 
 
 def test_general_options_may_follow_the_verb() -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import subprocess
+import sys
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from hms_backup import export_department_data, export_subsystem_data
 from hms_backup.models import AuditLog
 from tests.commandline import damage_hr1, fill_hr1, hms_backup
-from tests.support import query, run_sql, snapshot
+from tests.support import child_environment, manage, query, run_sql, snapshot
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HR1 = ("applicants", "vacancies", "interviews", "onboarding")
@@ -307,7 +316,7 @@ def test_missing_file_is_an_error_without_traceback(tmp_path: Path) -> None:
     missing = hms_backup("restore", tmp_path / "gone.hms-backup", "--noinput")
 
     assert missing.code == 1
-    assert missing.err.startswith("error [storage_failed]:")
+    assert missing.err.startswith("error [storage_failed]: gone.hms-backup cannot be read: No such")
 
 
 def test_damaged_file_is_refused_before_anything_is_written(archive: Path) -> None:
@@ -322,3 +331,88 @@ def test_damaged_file_is_refused_before_anything_is_written(archive: Path) -> No
     assert refused.code == 3
     assert snapshot(*HR1) == before
     assert AuditLog.objects.get().status == "FAIL"
+
+
+def test_code_that_cannot_be_accepted_is_refused_at_once(archive: Path) -> None:
+    refused = manage("hms_backup", "restore", str(archive), "--accept", "duplicate_key")
+
+    assert refused.returncode == 2
+    assert "cascade_outside" in refused.stderr
+    assert AuditLog.objects.count() == 0
+
+
+class Interrupted(io.StringIO):
+    """Ctrl-C instead of an answer."""
+
+    def readline(self, *_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+
+def test_interrupted_question_writes_nothing_and_says_so(archive: Path) -> None:
+    damage_hr1()
+    before = snapshot(*HR1)
+
+    declined = hms_backup("restore", archive, stdin=Interrupted())
+
+    assert declined.code == 4
+    assert declined.err.endswith(
+        "Type yes to go on: \nerror [cancelled]: Interrupted; nothing was written.\n"
+    )
+    assert snapshot(*HR1) == before
+
+
+# From standard input
+
+
+def test_archive_from_standard_input_is_restored_unasked(archive: Path) -> None:
+    damage_hr1()
+    read = archive.read_bytes()
+
+    verified = piped(read, "verify", "-")
+    dry = piped(read, "restore", "-", "--dry-run")
+    done = piped(read, "restore", "-", "--noinput", "--json")
+
+    assert (verified.returncode, dry.returncode, done.returncode) == (0, 0, 0)
+    assert b"standard input" in verified.stdout
+    assert json.loads(piped(read, "inspect", "-", "--json").stdout)["target_id"] == "HR1"
+    assert json.loads(done.stdout)["applied"] is True
+    assert query("SELECT first_name FROM applicants WHERE id = 1") == [("Ana",)]
+    assert [each.file_name for each in AuditLog.objects.all()] == ["", ""]
+
+
+def test_archive_from_standard_input_leaves_nobody_to_ask(archive: Path) -> None:
+    refused = piped(archive.read_bytes(), "restore", "-")
+
+    assert refused.returncode == 2
+    assert b"error [usage]" in refused.stderr
+    assert b"--noinput" in refused.stderr
+
+
+def test_archive_from_standard_input_is_limited_in_size(archive: Path, settings: Settings) -> None:
+    settings.HMS_BACKUP = {"MAX_ARCHIVE_BYTES": 1000}
+
+    class Endless(io.StringIO):
+        buffer = BytesIO(b"PK" * 5_000_000)
+
+    refused = hms_backup("verify", "-", stdin=Endless())
+
+    assert refused.code == 3
+    assert "error [archive_too_large]" in refused.err
+    assert Endless.buffer.tell() < 3_000_000
+
+
+def test_pipe_as_a_file_says_what_to_do_instead(archive: Path, tmp_path: Path) -> None:
+    refused = piped(archive.read_bytes(), "verify", "/dev/stdin")
+
+    assert refused.returncode == 1
+    assert b"error [storage_failed]: stdin is a pipe" in refused.stderr
+
+
+def piped(archive: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "django", "hms_backup", *arguments],
+        input=archive,
+        capture_output=True,
+        env=child_environment(),
+        check=False,
+    )

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -108,6 +108,7 @@ def test_manifest_says_where_the_rows_come_from(
     written = manifest(backup(BEDS, tmp_path))
 
     assert (written.scope, written.target_id) == ("subsystem", "BEDS")
+    assert written.version == "1.0.0"  # of the present system's keys, whatever the system's own is
     assert written.system == {"name": "HMS", "version": "3.1", "instance": "ward-7"}
     assert written.database is not None
     assert set(written.database) == {"vendor", "version"}
@@ -259,6 +260,38 @@ def test_name_that_is_a_folder_is_told(beds: None, tmp_path: Path) -> None:
 def test_file_object_that_cannot_be_written_to_is_told(beds: None) -> None:
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(StorageError):
         export_to_file(BEDS, full, settings=get_settings())
+
+
+class Trickle(io.RawIOBase):
+    """A raw file that takes a few bytes at a time, as unbuffered standard output may."""
+
+    def __init__(self) -> None:
+        self.got = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        taken = bytes(data[:100])
+        self.got += taken
+        return len(taken)
+
+
+def test_unbuffered_file_object_gets_every_byte(beds: None) -> None:
+    trickle = Trickle()
+
+    written = export_to_file(BEDS, trickle, settings=get_settings())  # type: ignore[arg-type]
+
+    assert hashlib.sha256(trickle.got).hexdigest() == written.sha256
+
+
+def test_unbuffered_file_object_that_takes_nothing_is_told(beds: None) -> None:
+    class Blocked(Trickle):
+        def write(self, _: Any) -> None:  # type: ignore[override]
+            return None
+
+    with pytest.raises(StorageError):
+        export_to_file(BEDS, Blocked(), settings=get_settings())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -408,6 +408,19 @@ def test_bytes_of_a_subsystem_restore_it() -> None:
     assert last().username
 
 
+def test_paths_may_be_text(tmp_path: Path) -> None:
+    path = str(tmp_path / "hr1.hms-backup")
+
+    assert export_subsystem_data("HR1", path).path == Path(path)
+    assert import_subsystem_data(path, dry_run=True).plan.counts.changes == 0
+
+
+def test_mode_may_be_given_by_its_name() -> None:
+    assert RestoreOptions(mode="mirror").mode is Mode.MIRROR  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="merge"):
+        RestoreOptions(mode="merge")  # type: ignore[arg-type]
+
+
 def test_dry_run_by_id_writes_nothing() -> None:
     data = export_subsystem_data("HR1")
     damage()

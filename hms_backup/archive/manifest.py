@@ -19,7 +19,7 @@ FORMAT_VERSION = "2.0"
 """Version of the format this release writes; 1.0.0 is the live HMS's own, without checksums."""
 
 LIVE_VERSION: Final = "1.0.0"
-"""``version`` of the archives that have no ``format_version``."""
+"""What the live HMS writes as ``version``, and we with it. Its own have no ``format_version``."""
 
 _READABLE = re.compile(r"2\.(0|[1-9][0-9]{0,3})")
 _UNALTERED = "The file was altered or damaged. Use an unaltered backup."
@@ -44,7 +44,7 @@ class Member:
 class Manifest:
     """An archive's ``metadata.json``.
 
-    ``version`` is the system's own key (the live HMS writes ``1.0.0``).
+    ``version`` is a key of the live HMS, and `LIVE_VERSION` in what either of us writes.
     """
 
     export_date: str

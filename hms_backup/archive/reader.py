@@ -78,7 +78,7 @@ class ArchiveReader:
         try:
             file = source.open("rb")
         except (OSError, ValueError) as error:
-            raise unreadable(error) from error
+            raise unreadable(error, source) from error
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(file.close)
             reader = cls._open(file, limits, file)

@@ -48,7 +48,7 @@ _MEANINGS = {
 
 
 class UsageError(HmsBackupError):
-    """The arguments contradict each other."""
+    """The arguments are incomplete, unknown, or contradict each other."""
 
     code = "usage"
 

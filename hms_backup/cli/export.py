@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from argparse import ArgumentParser
 from datetime import datetime
@@ -28,6 +30,11 @@ EXAMPLES = """\
 ORIGIN = "command line"
 SUFFIX = ".hms-backup"
 STDOUT = "-"
+FOLDER_ENDS = tuple(each for each in (os.sep, os.altsep) if each)
+
+
+_UNNAMEABLE = re.compile(r"[^\w.-]+")
+"""What of an id is not taken into a file's name: it could be a folder, or nothing on Windows."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -85,11 +92,19 @@ def as_json(backup: Backup) -> dict[str, object]:
 
 
 def _path(output: str, scope: Scope) -> Path:
-    name = f"{scope.id}-{datetime.now():%Y%m%d-%H%M%S}{SUFFIX}"
+    id = _UNNAMEABLE.sub("-", scope.id)
+    name = f"{id}-{datetime.now():%Y%m%d-%H%M%S}{SUFFIX}"
     if not output:
         return Path.cwd() / name
     path = Path(output)
-    return path / name if path.is_dir() else path
+    return path / name if output.endswith(FOLDER_ENDS) or _is_folder(path) else path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # too long, or in a folder that is closed to us: writing to it will say so
+        return False
 
 
 def _binary_stdout(terminal: Terminal) -> BinaryIO:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import services
 from ..services import Inspection
+from . import source
 from .exits import Exit
 from .terminal import Terminal, facts, grid, indented
 from .words import printable, size, written
@@ -22,12 +23,13 @@ VENDORS = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What the verb takes."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="a .hms-backup file")
+    parser.add_argument("file", metavar="FILE", type=Path, help=source.HELP)
 
 
 def run(options: dict[str, Any], terminal: Terminal) -> Exit:
     """Read the archive's structure and manifest; its rows are left unread."""
-    found = services.inspect_archive(options["file"])
+    with source.archive(options["file"]) as file:
+        found = services.inspect_archive(file)
     if terminal.as_json:
         terminal.json(as_json(found))
         return Exit.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from .. import services
 from ..models import AuditLog
+from ..plan import Severity
 from ..registry import registry
 from .exits import Exit
 from .terminal import Terminal, grid
@@ -90,7 +92,7 @@ def _table(entries: list[AuditLog]) -> Table:
     for entry in entries:
         table.add_row(
             moment(entry.timestamp),
-            Text(f"{_verb(entry)} {printable(entry.target_id)}".strip()),
+            Text(f"{_verb(entry)} {printable(entry.target_id or entry.file_name)}".strip()),
             Text(printable(f"{entry.username}, {entry.origin}")),
             _result(entry),
         )
@@ -113,9 +115,16 @@ def _result(entry: AuditLog) -> Text:
     if entry.action == AuditLog.Action.BACKUP:
         return Text.assemble(("ok ", "green"), count(entry.rows_archived, "row"))
     changes = f"+{entry.rows_inserted:,} ~{entry.rows_updated:,} -{entry.rows_deleted:,}"
-    problems = len(entry.details.get("problems", ()))
-    noted = f", {count(problems, 'problem')}" if problems else ""
+    noted = ", ".join(("", *_noted(entry.details.get("problems", ()))))
     return Text.assemble(("ok ", "green"), f"{changes} ={entry.rows_unchanged:,}{noted}")
+
+
+def _noted(problems: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    warnings = sum(problem.get("severity") == Severity.WARNING for problem in problems)
+    if others := len(problems) - warnings:
+        yield count(others, "problem")
+    if warnings:
+        yield count(warnings, "warning")
 
 
 def _limit(text: str) -> int:

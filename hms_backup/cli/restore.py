@@ -15,8 +15,9 @@ from .. import services
 from ..api import os_actor
 from ..conf import get_settings
 from ..exceptions import OperationCancelled, PlanError
-from ..plan import Mode, Problem, RestorePlan
-from ..services import Restoration, RestoreOptions
+from ..plan import ACCEPTABLE, Mode, Problem, RestorePlan
+from ..services import Restoration, RestoreOptions, Source
+from . import source
 from .exits import Exit, UsageError
 from .plan import plan_lines, told
 from .terminal import Terminal
@@ -31,13 +32,14 @@ EXAMPLES = """\
   manage.py hms_backup restore HR1.hms-backup --table applicants --mode insert
   manage.py hms_backup restore HR1.hms-backup --mode mirror --accept cascade_outside
   manage.py hms_backup restore HR1.hms-backup --noinput --json
+  ssh vault 'cat hr1.hms-backup' | manage.py hms_backup restore - --noinput
 """
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What the verb takes."""
     add = parser.add_argument
-    add("file", metavar="FILE", type=Path, help="a .hms-backup file")
+    add("file", metavar="FILE", type=Path, help=source.HELP)
     add("--dry-run", action="store_true", help="show the plan and write nothing")
     add(
         "--mode",
@@ -77,9 +79,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--accept",
         action="append",
+        choices=sorted(ACCEPTABLE),
         default=[],
         metavar="CODE",
-        help="go ahead in spite of this problem, named by its code; may be given more than once",
+        help=f"go ahead in spite of this problem: {' or '.join(sorted(ACCEPTABLE))}; may be given "
+        "more than once",
     )
     add(
         "--expect",
@@ -91,8 +95,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: dict[str, Any], terminal: Terminal) -> Exit:
     """Plan, show, ask, restore; or only some of it."""
-    file, restore_options = options["file"], _restore_options(options)
     _check_arguments(options, terminal)
+    with source.archive(options["file"]) as file:
+        return _run(file, options, terminal)
+
+
+def _run(file: Source, options: dict[str, Any], terminal: Terminal) -> Exit:
+    restore_options = _restore_options(options)
     if options["noinput"] and not options["dry_run"]:
         return _restore(file, restore_options, options["expect"], terminal)
     with terminal.progress() as progress:
@@ -127,8 +136,14 @@ def as_json(restoration: Restoration) -> dict[str, object]:
 
 
 def _check_arguments(options: dict[str, Any], terminal: Terminal) -> None:
-    if terminal.as_json and not (options["dry_run"] or options["noinput"]):
+    asking = not (options["dry_run"] or options["noinput"])
+    if terminal.as_json and asking:
         raise UsageError("--json cannot ask.", hint="Add --dry-run or --noinput.")
+    if options["file"] == source.STDIN and asking:
+        raise UsageError(
+            "Standard input is the archive, so nobody can answer there.",
+            hint="Add --dry-run or --noinput.",
+        )
     if options["expect"] and (options["dry_run"] or not options["noinput"]):
         raise UsageError(
             "--expect is for restores that do not ask.", hint="Add --noinput, without --dry-run."
@@ -148,7 +163,7 @@ def _restore_options(options: dict[str, Any]) -> RestoreOptions:
 
 
 def _restore(
-    file: Path,
+    file: Source,
     options: RestoreOptions,
     expected_digest: str | None,
     terminal: Terminal,

@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..exceptions import HmsBackupError
+from ..exceptions import HmsBackupError, OperationCancelled, StorageError
 from ..progress import Progress
 from .words import printable
 
@@ -30,30 +30,50 @@ class Terminal:
         self, stdout: TextIO, stderr: TextIO, *, as_json: bool = False, color: bool | None = None
     ) -> None:
         self.as_json = as_json
+        self.lost = False
+        """Whether standard output takes no more."""
         self.stdout = stdout
         self.out = _console(stdout, color)
         self.err = _console(stderr, color)
 
     def show(self, *contents: RenderableType) -> None:
         """Write results to stdout, without the blanks that rich pads lines with."""
-        with self.out.capture() as captured:
-            for content in contents:
-                self.out.print(content)
-        lines = captured.get().splitlines()
-        self.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
+        with self._showing():
+            with self.out.capture() as captured:
+                for content in contents:
+                    self.out.print(content)
+            lines = captured.get().splitlines()
+            self.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 
     def json(self, content: Any) -> None:
         """Write one JSON document to stdout."""
-        json.dump(content, self.stdout, indent=2, ensure_ascii=False, default=str)
-        self.stdout.write("\n")
+        text = json.dumps(content, indent=2, ensure_ascii=not _is_utf8(self.stdout), default=str)
+        with self._showing():
+            self.stdout.write(f"{text}\n")
+
+    @contextmanager
+    def _showing(self) -> Iterator[None]:
+        try:
+            yield
+            self.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.lost = True
+            raise StorageError(
+                f"The result cannot be shown: {error.strerror or type(error).__name__}.",
+                hint="hms_backup log says what was done: only showing it failed.",
+            ) from error
 
     def error(self, error: HmsBackupError) -> None:
         """Say what is wrong and what to do: in words on stderr, or as JSON on stdout."""
-        if self.as_json:
+        if self.as_json and not self.lost:
             self.json({"error": error.as_dict()})
             return
         line = Text.assemble((f"error [{error.code}]:", "bold red"), " ", printable(error.message))
         self.err.print(line)
+        if where := _where(error):
+            self.err.print(indented(Text(printable(f"in {where}"))))
         if error.hint:
             self.err.print(indented(Text(printable(error.hint))))
 
@@ -74,12 +94,20 @@ class Terminal:
             yield bar
 
     def ask(self, question: Text) -> str | None:
-        """Ask on stderr and return the answer; None when there is nobody to give one."""
+        """Ask on stderr and return the answer; None when there is nobody to give one.
+
+        Raises `OperationCancelled` for Ctrl-C.
+        """
         self.err.print(question, end=" ")
         self.stdout.flush()
-        answer = sys.stdin.readline()
-        if not sys.stdin.isatty():  # then nobody's Enter has ended the line
-            self.err.print()
+        answer = ""
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt as interrupt:
+            raise OperationCancelled("Interrupted; nothing was written.") from interrupt
+        finally:
+            if not (answer and sys.stdin.isatty()):  # then nobody's Enter has ended the line
+                self.err.print()
         return answer.strip() if answer else None
 
 
@@ -88,7 +116,10 @@ def grid(*columns: str | tuple[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         header, justify = column if isinstance(column, tuple) else (column, "left")
-        table.add_column(header, justify="right" if justify == "right" else "left", overflow="fold")
+        if justify == "right":  # a number on two lines would be read as two
+            table.add_column(header, justify="right", no_wrap=True)
+        else:
+            table.add_column(header, overflow="fold")
     return table
 
 
@@ -108,11 +139,20 @@ def indented(content: Table | Text, by: int = 2) -> Padding:
     return Padding(content, (0, 0, 0, by), expand=False)
 
 
+def _where(error: HmsBackupError) -> str:
+    """Table, row and column, as far as the message does not name them."""
+    known = error.as_dict()
+    return ", ".join(
+        f"{part} {known[part]}"
+        for part in ("table", "row", "column")
+        if part in known and known[part] not in error.message
+    )
+
+
 def _console(stream: TextIO, color: bool | None) -> Console:
-    if (getattr(stream, "encoding", None) or "utf-8").lower() not in ("utf-8", "utf8"):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:  # an arrow must not be what a restore fails of
-            reconfigure(errors="backslashreplace")
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:  # an arrow, or a file's name, must not be what a restore fails of
+        reconfigure(errors="backslashreplace")
     console = Console(
         file=stream,
         highlight=False,
@@ -125,6 +165,10 @@ def _console(stream: TextIO, color: bool | None) -> Console:
     if "COLUMNS" not in os.environ and not _someone_has_a_terminal():
         console.width = PIPE_WIDTH
     return console
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    return (getattr(stream, "encoding", None) or "utf-8").lower() in ("utf-8", "utf8")
 
 
 def _someone_has_a_terminal() -> bool:

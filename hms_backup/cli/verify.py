@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from .. import services
-from . import inspect
+from . import inspect, source
 from .exits import Exit
 from .terminal import Terminal, facts, indented
 from .words import count
@@ -23,24 +23,25 @@ EXAMPLES = """\
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What the verb takes."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="a .hms-backup file")
+    parser.add_argument("file", metavar="FILE", type=Path, help=source.HELP)
 
 
 def run(options: dict[str, Any], terminal: Terminal) -> Exit:
     """Read every byte of the archive and hold it against the checksums."""
-    with terminal.progress() as progress:
-        found = services.verify_archive(options["file"], progress=progress)
+    with source.archive(options["file"]) as file, terminal.progress() as progress:
+        found = services.verify_archive(file, progress=progress)
     if terminal.as_json:
         terminal.json({"intact": True, **inspect.as_json(found)})
         return Exit.OK
     rows = sum(member.rows or 0 for member in found.manifest.members)
-    tables = count(len(found.manifest.members), "table")
-    proof, what = "every checksum matches.", f"{count(rows, 'row')} of {tables}"
+    tables = len(found.manifest.members)
+    proof, what = "every checksum matches.", ("rows", f"{rows:,} of {count(tables, 'table')}")
     if not found.manifest.has_checksums:
-        proof, what = "readable to the end, but it carries no checksums to prove more.", tables
+        proof = "readable to the end, but it carries no checksums to prove more."
+        what = ("tables", f"{tables:,}")
     terminal.show(
         Text.assemble(("Intact: ", "bold green"), proof),
         "",
-        indented(facts(("file", str(options["file"])), ("rows", what), *inspect.describe(found))),
+        indented(facts(("file", source.named(options["file"])), what, *inspect.describe(found))),
     )
     return Exit.OK

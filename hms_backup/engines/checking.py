@@ -95,7 +95,8 @@ def _nulls(execute: Execute, source: Sources) -> Iterator[Problem]:
             code="null_value",
             column=name,
             broken=f"{source.dialect.column(name, 'w')} IS NULL",
-            message="This column must not be empty.",
+            message="The column must not be empty, and in the archive it is.",
+            hint="Allow NULL there, or restore with --table without this table.",
         )
         for name in source.staged.columns
         if name not in source.key and not source.table.column(name).nullable
@@ -117,6 +118,7 @@ def _checks(execute: Execute, source: Sources) -> Iterator[Problem]:
                 column=", ".join(check.columns),
                 broken=f"NOT ({check.expression})",
                 message=f"The rule {check.name} of the database does not allow the archived value.",
+                hint="Change the rule, or restore with --table without this table.",
             )
         )
     for lacking, rules in by_lacking.items():

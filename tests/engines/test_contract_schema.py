@@ -232,6 +232,7 @@ def test_column_that_became_required_blocks_rows_without_it(staff: None, tmp_pat
 
     assert codes(planned) == [("null_value", "name")]
     assert planned.problems[0].rows == ("3",)
+    assert "Allow NULL" in planned.problems[0].hint
     with pytest.raises(PlanRefused):
         restore(scope, path)
 

@@ -13,6 +13,7 @@ from psycopg import errors
 
 from hms_backup.archive import ArchiveReader
 from hms_backup.conf import get_settings
+from hms_backup.engines import get_engine
 from hms_backup.exceptions import Busy, LockTimeout, PlanOutdated, TableMissing
 from hms_backup.plan import Counts, Mode
 from hms_backup.registry import Scope
@@ -76,6 +77,20 @@ def archived_sum(path: Path) -> int:
         members = {member.table: member for member in reader.manifest.members}
         texts = [b"".join(reader.blocks(members[name])) for name in ("cash", "debts")]
     return sum(int(part.split(b"}")[0]) for text in texts for part in text.split(b'"amount":')[1:])
+
+
+# Counts
+
+
+def test_count_of_a_locked_table_gives_up_after_the_lock_timeout(
+    books: None, settings: Settings
+) -> None:
+    settings.HMS_BACKUP = {"LOCK_TIMEOUT": 0.1}
+
+    with another_session() as session, session.transaction():
+        session.execute("LOCK TABLE debts")
+        with pytest.raises(LockTimeout):
+            get_engine(get_settings().database).row_counts(["cash", "debts"])
 
 
 # Exports

@@ -544,6 +544,16 @@ def test_rows_that_a_policy_hides_are_never_left_out_of_a_backup(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_rows_that_a_policy_hides_are_never_left_out_of_a_count(hidden_rows: Scope) -> None:
+    engine = get_engine(get_settings().database)
+
+    with as_role("hms_reader", "SELECT ON odd"), pytest.raises(PrivilegeMissing) as caught:
+        engine.row_counts(["odd"])
+
+    assert caught.value.table == "odd"
+    assert engine.row_counts(["odd", "gone"]) == {"odd": 2, "gone": None}
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_rows_that_a_policy_hides_are_never_taken_for_missing(
     hidden_rows: Scope, tmp_path: Path, mode: Mode

@@ -31,7 +31,9 @@ class PostgreSQLEngine(Engine):
 
     def row_counts(self, names: Sequence[str]) -> dict[str, int | None]:
         counts: dict[str, int | None] = {}
-        with own_connection(self.alias) as connection, translated():
+        # One state of all tables, a limit to waiting for locks, and no row hidden by a policy.
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+        with transaction(self.alias, begin) as connection:
             for name in names:
                 path = catalogue.path_of(connection, name)
                 counts[name] = None

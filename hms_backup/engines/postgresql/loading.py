@@ -154,7 +154,8 @@ class Loader:
             f"WHERE {test} ORDER BY {self._dialect.names(self._source.key, 'x')} LIMIT 1"
         ).fetchone()
         return ValueUnsupported(
-            f"{count:,} archived values of {table.name}.{column.name} do not fit into "
+            f"{count:,} archived {'value' if count == 1 else 'values'} of "
+            f"{table.name}.{column.name} cannot be held by "
             f"{column.type} without being cut, rounded or altered; the first is in row {key}.",
             hint="Widen the column, or restore with --table without this table.",
             table=table.name,

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TextIO, cast
+from typing import Any, NoReturn, Protocol, TextIO, cast
 
-from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+    SystemCheckError,
+)
 
 from ... import __version__
 from ...checks import TAG
 from ...cli import export, inspect, log, restore, verify
 from ...cli import list as list_
-from ...cli.exits import Exit, exit_for
+from ...cli.exits import Exit, UsageError, exit_for
 from ...cli.terminal import Terminal
-from ...exceptions import HmsBackupError, StorageError
+from ...exceptions import ConfigurationError, HmsBackupError, StorageError
 from ...operation import as_recorded
 
 
@@ -44,6 +51,9 @@ VERBS: dict[str, Verb] = {
     "restore": restore,
     "log": log,
 }
+JSON = "--json"
+_FOUND = re.compile(r"^(?:\x1b\[[0-9;]*m)?(.*\(hms_backup\.\w+\).*?)(?:\x1b\[0m)?$", re.MULTILINE)
+"""The lines of a failed system check that say what was found."""
 EXIT_CODES = "exit codes:\n" + "\n".join(f"  {code.value}  {code.meaning}" for code in Exit)
 
 
@@ -86,16 +96,47 @@ class Command(BaseCommand):
             )
             verb.add_arguments(added)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Run the verb; exit with its code unless all went well."""
+    def run_from_argv(self, argv: list[str]) -> None:
+        """With ``--json``, say as JSON too what argparse refuses, which would print its usage."""
+        if JSON in argv[2:]:
+            try:
+                self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
+            except CommandError as error:
+                wrong = str(error).removeprefix("Error: ").rstrip(".")
+                self._end_in_json(UsageError(f"{wrong}.", hint="Add --help to see what it takes."))
+        super().run_from_argv(argv)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """With ``--json``, say as JSON too what the system checks find."""
+        try:
+            return super().execute(*args, **options)
+        except SystemCheckError as error:
+            if not options.get("as_json"):
+                raise
+            found = "; ".join(_FOUND.findall(str(error)))
+            self._end_in_json(
+                ConfigurationError(
+                    f"The system checks found errors: {found}", hint="Run manage.py check."
+                )
+            )
+
+    def _end_in_json(self, error: HmsBackupError) -> NoReturn:
+        self._terminal({"as_json": True, "no_color": True}).error(error)
+        sys.exit(exit_for(error))
+
+    def _terminal(self, options: dict[str, Any]) -> Terminal:
         for stream in (self.stdout, self.stderr):  # rich ends its lines and styles them itself
             stream.ending, stream.style_func = "", None
-        terminal = Terminal(
+        return Terminal(
             cast(TextIO, self.stdout),
             cast(TextIO, self.stderr),
             as_json=options.get("as_json", False),
             color=_color(options),
         )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the verb; exit with its code unless all went well."""
+        terminal = self._terminal(options)
         code = _guarded(options, terminal)
         if code is not Exit.OK:
             sys.exit(code)
@@ -110,14 +151,13 @@ def _sentence(docstring: str) -> str:
 def _guarded(options: dict[str, Any], terminal: Terminal) -> Exit:
     try:
         with _stoppable():
-            code = VERBS[options["verb"]].run(options, terminal)
-            terminal.stdout.flush()
-            return code
+            return VERBS[options["verb"]].run(options, terminal)
     except HmsBackupError as error:
         if options["traceback"]:
             raise
         terminal.error(error)
-        if isinstance(error, StorageError) and options.get("output") == export.STDOUT:
+        to_stdout = options.get("output") == export.STDOUT
+        if terminal.lost or (isinstance(error, StorageError) and to_stdout):
             _let_go_of(terminal.stdout)
         return exit_for(error)
     except KeyboardInterrupt as interrupt:
@@ -176,7 +216,7 @@ def _common_arguments() -> CommandParser:
     """What may stand after the verb too; without a value, the one before the verb counts."""
     parser = CommandParser(add_help=False, argument_default=SUPPRESS)
     parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="write one JSON document, for scripts"
+        JSON, action="store_true", dest="as_json", help="write one JSON document, for scripts"
     )
     for name in ("--traceback", "--no-color", "--force-color"):
         parser.add_argument(name, action="store_true", help=SUPPRESS)
