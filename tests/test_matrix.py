@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,10 +24,21 @@ from hms_backup.policy import Right
 from hms_backup.services import RestoreOptions
 from tests.people import person, scope, titles
 
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.admin.urls"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _private_folder(tmp_path: Path, settings: Settings) -> None:
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    settings.HMS_BACKUP = {**settings.HMS_BACKUP, "UPLOAD_DIRECTORY": str(folder)}
+
 
 HR = ["subsystem HR1", "subsystem HR2", "subsystem HR3", "subsystem HR4"]
 LOG = ["subsystem LOG1", "subsystem LOG2"]
