@@ -36,6 +36,18 @@ class Dialect(abc.ABC):
             f"{self.column(one, left)} = {self.column(other, right)}" for one, other in pairs
         )
 
+    def changed(self, columns: Sequence[str], left: str, right: str) -> str:
+        """Return a condition: ``left`` and ``right`` do not agree in ``columns``."""
+        same = self.equal(columns, left, right)
+        return f"NOT ({same} AND {self.not_null(columns, left)})"
+
+    def rewritten(self, columns: Sequence[str], left: str, right: str) -> str:
+        """Return a condition: to references, ``columns`` change where ``right`` becomes ``left``.
+
+        Vendors may take a value that compares as equal, such as 1.00 for 1.0, for another one.
+        """
+        return self.changed(columns, left, right)
+
     def not_null(self, columns: Sequence[str], prefix: str) -> str:
         """Return a condition: none of the columns is null."""
         return " AND ".join(f"{self.column(name, prefix)} IS NOT NULL" for name in columns)
