@@ -91,7 +91,7 @@ class _Walk:
                 yield _effect(key, rows, source.table.name)
 
     def left_behind(self) -> Iterator[SideEffect]:
-        """The rows that refer to those that go, and stay; and what emptying them does further on."""
+        """The rows that refer to those that go, and stay; and what emptying them does then."""
         for path, because_of in self._because_of.items():
             taken = self._taken_along(path)
             for key in self._arriving(path):
@@ -193,7 +193,7 @@ class _Walk:
         path, address = key.table_path, self._address(key.table_path)
         table = self._dialect.quote(*path)
         if path not in self._doomed:
-            name = self._dialect.quote(f"hms_doomed_{len(self._doomed)}")
+            name = self._dialect.temporary_name(f"hms_doomed_{len(self._doomed)}")
             named = ", ".join(
                 f"{self._dialect.column(each, 'r')} AS hms_{number}"
                 for number, each in enumerate(address)

@@ -16,6 +16,10 @@ class Dialect(abc.ABC):
         """Return a quoted, possibly qualified identifier (SQL:2016, 5.4 delimited identifier)."""
         return ".".join('"' + name.replace('"', '""') + '"' for name in names if name)
 
+    def temporary_name(self, name: str) -> str:
+        """Return how to address a temporary table, which may be called as another table is."""
+        return self.quote(name)
+
     def names(self, columns: Sequence[str], prefix: str = "") -> str:
         """Return a list of columns, each behind ``prefix`` if given."""
         return ", ".join(self.column(name, prefix) for name in columns)

@@ -46,12 +46,12 @@ class Sources:
         """The staging table: archived values in unrestricted types."""
         if self.staged.identical:
             return self.live
-        return self.dialect.quote("hms_stage_" + self.staged.suffix)
+        return self.dialect.temporary_name("hms_stage_" + self.staged.suffix)
 
     @property
     def delta(self) -> str:
         """The remembered changes: key, action (I, U or D), hash of the live row."""
-        return self.dialect.quote("hms_delta_" + self.staged.suffix)
+        return self.dialect.temporary_name("hms_delta_" + self.staged.suffix)
 
     @property
     def archived(self) -> str:

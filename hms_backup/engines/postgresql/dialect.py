@@ -21,6 +21,10 @@ class PostgreSQLDialect(Dialect):
     overriding = "OVERRIDING SYSTEM VALUE"
     temporary = "CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS {query}"
 
+    def temporary_name(self, name: str) -> str:
+        # A search_path may put pg_temp behind the other schemas.
+        return self.quote("pg_temp", name)
+
     def as_text(self, expression: str) -> str:
         return f"{expression}::text"
 
