@@ -115,7 +115,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """A user trigger that would fire while rows are merged."""
+    """A user trigger, or a rule, that would run while rows are merged."""
 
     name: str
     table: str
@@ -139,6 +139,8 @@ class Table:
     """References that arrive at this table, from anywhere in the database."""
     checks: tuple[Check, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    rules: tuple[Trigger, ...] = ()
+    """PostgreSQL's rewrite rules on writes, which run whatever is switched off."""
     owned: bool = True
     """Whether the current role may disable this table's triggers."""
 

@@ -126,6 +126,10 @@ class Catalogue:
                 Trigger(name=trigger, table=table.name, mode=mode)
                 for trigger, mode in ask(queries.TRIGGERS, place)
             ),
+            rules=tuple(
+                Trigger(name=rule, table=table.name, mode=mode)
+                for rule, mode in ask(queries.RULES, place)
+            ),
         )
 
     def _references(self, oid: int) -> list[ForeignKey]:

@@ -87,6 +87,13 @@ SELECT tgname, min(tgenabled::text) FROM pg_trigger
  GROUP BY tgname ORDER BY tgname
 """
 
+# Switching a rule off would take a lock that readers wait for.
+RULES = """
+SELECT rulename, ev_enabled::text FROM pg_rewrite
+ WHERE ev_class = %(oid)s AND ev_type <> '1' AND ev_enabled IN ('O', 'A')
+ ORDER BY rulename
+"""
+
 OID = """
 SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE (n.nspname, c.relname) = (%s, %s)
