@@ -310,6 +310,27 @@ def test_cycle_of_references_that_can_be_put_off_is_restored(
     assert not planned.problems
 
 
+def test_cycle_of_references_that_restrict_and_are_put_off_is_deleted(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    # RESTRICT is checked at once, however deferrable the reference is.
+    restrict = "ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED"
+    make_table(
+        f"""
+        CREATE TABLE wards (id integer PRIMARY KEY, head_id integer);
+        CREATE TABLE nurses (id integer PRIMARY KEY,
+            ward_id integer NOT NULL REFERENCES wards {restrict});
+        ALTER TABLE wards ADD FOREIGN KEY (head_id) REFERENCES nurses {restrict};
+        """
+    )
+
+    undo(
+        adhoc_scope("wards", "nurses"),
+        tmp_path,
+        "BEGIN; INSERT INTO wards VALUES (1, 11); INSERT INTO nurses VALUES (11, 1); COMMIT",
+    )
+
+
 def test_rows_of_a_cycle_that_nothing_opens_are_still_updated(
     make_table: MakeTable, tmp_path: Path
 ) -> None:
