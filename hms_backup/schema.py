@@ -97,6 +97,8 @@ class ForeignKey:
     on_update: OnDelete = OnDelete.NO_ACTION
     """The same, when the row that is referred to gets another key."""
     deferrable: bool = False
+    by_period: bool = False
+    """Refers to all rows that together cover a range (PERIOD), not to one of equal values."""
     table_path: tuple[str, ...] = ()
     """Namespace and name by which SQL addresses ``table``."""
     target_path: tuple[str, ...] = ()

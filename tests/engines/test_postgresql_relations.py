@@ -331,6 +331,34 @@ def test_cycle_of_references_that_restrict_and_are_put_off_is_deleted(
     )
 
 
+def test_reference_to_a_period_is_left_to_the_database(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    """PostgreSQL 18: rows that together cover a period, which no single row need do."""
+    if query("SELECT current_setting('server_version_num')::integer < 180000") == [(True,)]:
+        pytest.skip("the server has no PERIOD")
+    make_table(
+        """
+        CREATE TABLE wards_ (id int4range, during daterange,
+            PRIMARY KEY (id, during WITHOUT OVERLAPS));
+        CREATE TABLE beds_ (id integer PRIMARY KEY, ward int4range, during daterange,
+            FOREIGN KEY (ward, PERIOD during) REFERENCES wards_ (id, PERIOD during));
+        INSERT INTO wards_ VALUES ('[1,2)', '[2020-01-01,2021-01-01)');
+        INSERT INTO wards_ VALUES ('[1,2)', '[2021-01-01,2022-01-01)');
+        INSERT INTO beds_ VALUES (1, '[1,2)', '[2020-06-01,2021-06-01)');
+        """
+    )
+    undo(adhoc_scope("beds_", "wards_"), tmp_path, "DELETE FROM beds_; DELETE FROM wards_")
+    beds = adhoc_scope("beds_")
+    path = backup(beds, tmp_path)
+    run_sql("DELETE FROM beds_; DELETE FROM wards_ WHERE lower(during) = '2021-01-01'")
+
+    with pytest.raises(ConstraintViolated):
+        restore(beds, path)
+
+    assert query("SELECT count(*) FROM beds_") == [(0,)]
+
+
 def test_rows_of_a_cycle_that_nothing_opens_are_still_updated(
     make_table: MakeTable, tmp_path: Path
 ) -> None:

@@ -57,7 +57,8 @@ SELECT c.conname, f.relname, t.relname, c.confdeltype::text, c.confupdtype::text
               ORDER BY k.place)::text[],
        ARRAY(SELECT a.attname FROM unnest(c.confkey) WITH ORDINALITY AS k(attnum, place)
                JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum
-              ORDER BY k.place)::text[]
+              ORDER BY k.place)::text[],
+       to_jsonb(c) ->> 'conperiod' IS NOT DISTINCT FROM 'true'
   FROM pg_constraint c
   JOIN pg_class f ON f.oid = c.conrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
   JOIN pg_class t ON t.oid = c.confrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
