@@ -624,3 +624,46 @@ def test_text_that_the_server_cannot_encode_is_refused(tmp_path: Path) -> None:
         connection.close()
         connection.settings_dict["NAME"] = previous
         run_sql("DROP DATABASE IF EXISTS hms_latin")
+
+
+# Databases of other encodings
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A database that takes any bytes for text; backups are of it. Its connection."""
+    run_sql("CREATE DATABASE hms_ascii TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'")
+    monkeypatch.setitem(connection.settings_dict, "NAME", "hms_ascii")
+    own = connection.copy()
+    try:
+        own.ensure_connection()
+        own.connection.execute("SET client_encoding = SQL_ASCII")
+        own.connection.execute("CREATE TABLE odd (id integer PRIMARY KEY, v text)")
+        yield own.connection
+    finally:
+        own.close()
+        monkeypatch.undo()
+        run_sql("DROP DATABASE hms_ascii")
+
+
+def test_text_that_is_no_utf8_is_refused_by_the_export(encoded: Any, tmp_path: Path) -> None:
+    encoded.execute("INSERT INTO odd SELECT n, 'x' FROM generate_series(1, 5000) n")
+    encoded.execute(r"UPDATE odd SET v = E'SECRET\351' WHERE id = 4321")
+
+    with pytest.raises(ValueUnsupported) as caught:
+        backup(adhoc_scope("odd"), tmp_path)
+
+    assert (caught.value.table, caught.value.row) == ("odd", "#4321")
+    assert "SECRET" not in caught.value.message + caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_of_a_database_without_encoding_comes_back(encoded: Any, tmp_path: Path) -> None:
+    encoded.execute(r"INSERT INTO odd VALUES (1, E'Jos\303\251'), (2, '')")
+    path = backup(adhoc_scope("odd"), tmp_path)
+    encoded.execute("UPDATE odd SET v = 'x' WHERE id = 1; DELETE FROM odd WHERE id = 2")
+
+    restore(adhoc_scope("odd"), path)
+
+    found = encoded.execute("SELECT id, encode(v::bytea, 'hex') FROM odd ORDER BY id").fetchall()
+    assert [text for _, text in found] in (["4a6f73c3a9", ""], [b"4a6f73c3a9", b""])
