@@ -115,6 +115,18 @@ def test_backup_leaves_no_file_behind_when_the_client_goes_away(client: Client) 
     assert open_downloads() == []
 
 
+def test_backup_keeps_no_lock_while_a_client_stalls(client: Client) -> None:
+    response = client.get(BACKUP)
+    first = next(iter(response.streaming_content))  # type: ignore[call-overload]  # sync here
+
+    # Both need the table for themselves, and would wait for a backup that still reads it.
+    run_sql("ALTER TABLE onboarding ADD COLUMN note TEXT")
+    run_sql("ALTER TABLE onboarding DROP COLUMN note")
+
+    assert first
+    response.close()
+
+
 @pytest.mark.parametrize("kind", ["dept", "department"])
 def test_backup_of_a_department_holds_all_its_subsystems(client: Client, kind: str) -> None:
     client.force_login(person("head", backup=["dept HR"]))
