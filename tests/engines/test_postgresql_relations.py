@@ -468,3 +468,27 @@ def test_trigger_of_a_hostile_name_is_switched_off_and_on(
     undo(CODES, tmp_path, "UPDATE codes SET code = 'b'")
 
     assert query("SELECT tgenabled FROM pg_trigger WHERE tgname LIKE 'x%%'") == [("O",)]
+
+
+def test_references_act_though_the_database_switches_them_off_for_sessions(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    make_table(
+        """
+        CREATE TABLE wards_ (id integer PRIMARY KEY);
+        CREATE TABLE beds_ (id integer PRIMARY KEY,
+            ward_id integer REFERENCES wards_ ON DELETE CASCADE);
+        INSERT INTO wards_ VALUES (1);
+        """
+    )
+    scope = adhoc_scope("wards_")
+    path = backup(scope, tmp_path)
+    run_sql("INSERT INTO wards_ VALUES (2); INSERT INTO beds_ VALUES (11, 1), (12, 2)")
+    database = connection.ops.quote_name(connection.settings_dict["NAME"])
+    run_sql(f"ALTER DATABASE {database} SET session_replication_role = replica")
+    try:
+        restore(scope, path, mode=Mode.MIRROR, accept=frozenset({"cascade_outside"}))
+    finally:
+        run_sql(f"ALTER DATABASE {database} RESET session_replication_role")
+
+    assert query("SELECT id FROM beds_") == [(11,)]
