@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from .schema import DependencyOrder, ForeignKey, Table
+from .schema import DependencyOrder, ForeignKey, OnDelete, Table
 
 
 def dependency_order(tables: Sequence[Table]) -> DependencyOrder:
@@ -63,10 +63,10 @@ def _open_cycle(
 ) -> bool:
     by_name = {table.name: table for table in tables}
     links = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
-    for nullable_too in (False, True):
+    for attempt in range(3):
         for name, following in links:
             keys = [key for key in edges[name] if key.target == following]
-            opened = [_opening(by_name[name], key, nullable_too) for key in keys]
+            opened = [_opening(by_name[name], key, attempt) for key in keys]
             if None not in opened:
                 edges[name] = [key for key in edges[name] if key not in keys]
                 columns = [column for each in opened for column in each or ()]
@@ -76,12 +76,13 @@ def _open_cycle(
     return False
 
 
-def _opening(table: Table, key: ForeignKey, nullable_too: bool) -> tuple[str, ...] | None:
+def _opening(table: Table, key: ForeignKey, attempt: int) -> tuple[str, ...] | None:
     """Return the columns to leave null for now so that ``key`` does not count; None if it must.
 
-    Of a reference over several columns one null is enough (SQL:2016, MATCH SIMPLE).
+    Of a reference over several columns one null is enough (SQL:2016, MATCH SIMPLE). RESTRICT is
+    checked at once even where the reference is deferrable, so those come last.
     """
-    if key.deferrable:
+    if key.deferrable and (key.on_delete is not OnDelete.RESTRICT or attempt == 2):
         return ()
     nullable = tuple(name for name in key.columns if table.column(name).nullable)
-    return nullable if nullable and nullable_too else None
+    return nullable if nullable and attempt >= 1 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .archive import ArchiveReader
@@ -157,23 +157,29 @@ def _consequence(effect: SideEffect, merge: Merge) -> Problem:
     )
 
 
-def _trigger_warnings(merge: Merge, options: RestoreOptions) -> list[Problem]:
-    return [
-        Problem(
+def _trigger_warnings(merge: Merge, options: RestoreOptions) -> Iterator[Problem]:
+    for table in (each.table for each in merge.staged):
+        fire = options.fire_triggers or not table.owned
+        running = [*(table.triggers if fire else ()), *table.rules]
+        if not running:
+            continue
+        if table.rules:
+            hint = "A rule is never switched off. If it alters rows, the restore is refused."
+        elif options.fire_triggers:
+            hint = "They were asked for."
+        else:
+            hint = (
+                "The database role does not own the table and cannot switch them off. If they "
+                "alter rows, the restore is refused."
+            )
+        yield Problem(
             code="triggers_run",
             severity=Severity.WARNING,
-            table=each.table.name,
-            message="Triggers run while its rows are written: "
-            + ", ".join(trigger.name for trigger in each.table.triggers)
-            + ".",
-            hint="They were asked for."
-            if options.fire_triggers
-            else "The database role does not own the table and cannot switch them off. If they "
-            "alter rows, the restore is refused.",
+            table=table.name,
+            message=f"{'Triggers or rules' if table.rules else 'Triggers'} run while its rows are "
+            f"written: {', '.join(each.name for each in running)}.",
+            hint=hint,
         )
-        for each in merge.staged
-        if each.table.triggers and (options.fire_triggers or not each.table.owned)
-    ]
 
 
 def _digest(

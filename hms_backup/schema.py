@@ -97,6 +97,8 @@ class ForeignKey:
     on_update: OnDelete = OnDelete.NO_ACTION
     """The same, when the row that is referred to gets another key."""
     deferrable: bool = False
+    by_period: bool = False
+    """Refers to all rows that together cover a range (PERIOD), not to one of equal values."""
     table_path: tuple[str, ...] = ()
     """Namespace and name by which SQL addresses ``table``."""
     target_path: tuple[str, ...] = ()
@@ -115,7 +117,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """A user trigger that would fire while rows are merged."""
+    """A user trigger, or a rule, that would run while rows are merged."""
 
     name: str
     table: str
@@ -139,6 +141,8 @@ class Table:
     """References that arrive at this table, from anywhere in the database."""
     checks: tuple[Check, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    rules: tuple[Trigger, ...] = ()
+    """PostgreSQL's rewrite rules on writes, which run whatever is switched off."""
     owned: bool = True
     """Whether the current role may disable this table's triggers."""
 

@@ -392,6 +392,38 @@ restore(Path(sys.argv[1]), actor=actor, options=RestoreOptions(), progress=die)
     assert (found[0].status, found[0].error_code) == ("FAIL", "crashed")
 
 
+def test_restore_killed_after_its_commit_is_whole_and_ends_as_crashed(archive: Path) -> None:
+    before = snapshot(*HR1)
+    damage()
+    program = """
+import os, signal, sys, django; django.setup()
+from pathlib import Path
+from hms_backup import audit
+from hms_backup.plan import Mode
+from hms_backup.services import Actor, RestoreOptions, restore
+audit.finish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+actor = Actor(username="maria", origin="test")
+restore(Path(sys.argv[1]), actor=actor, options=RestoreOptions(mode=Mode.MIRROR))
+"""
+    died = subprocess.run(
+        [sys.executable, "-c", program, str(archive)],
+        env=child_environment(),
+        cwd=ROOT,
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL
+    assert last().status == "STARTED"
+
+    found = services.history()
+
+    assert snapshot(*HR1) == before
+    assert (found[0].status, found[0].error_code) == ("FAIL", "crashed")
+    planned = services.plan_restore(
+        archive, actor=MARIA, options=RestoreOptions(mode=Mode.MIRROR)
+    ).plan
+    assert planned.counts.changes == 0
+
+
 # By id, from Python
 
 

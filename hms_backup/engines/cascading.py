@@ -15,6 +15,10 @@ Incoming = Callable[[tuple[str, ...]], Sequence[ForeignKey]]
 
 Path = tuple[str, ...]
 
+Rows = Callable[[str, bool], str]
+"""Returns, ready for a FROM clause and with its WHERE, the rows of one table under a given name;
+with True also those of which only the spelling changes."""
+
 Address = Callable[[Path], tuple[str, ...]]
 """Names the columns by which any row of a table can be told apart, key or none."""
 
@@ -83,38 +87,79 @@ class _Walk:
                 if added and key.table_path not in waiting:
                     waiting.append(key.table_path)
         for key, rows in deleted.items():
-            yield from _effect(key, rows, source.table.name)
+            if rows:
+                yield _effect(key, rows, source.table.name)
 
     def left_behind(self) -> Iterator[SideEffect]:
-        """The rows that refer to those that go, and stay."""
+        """The rows that refer to those that go, and stay; and what emptying them does then."""
         for path, because_of in self._because_of.items():
             taken = self._taken_along(path)
             for key in self._arriving(path):
-                if key not in taken:
-                    yield from _effect(key, self._left_behind(key, path), because_of)
+                rows = self._left_behind(key, path) if key not in taken else None
+                count = self._count(rows("r", True)) if rows else 0
+                if rows and count:
+                    yield _effect(key, count, because_of)
+                    if key.on_delete not in _REFUSING:
+                        yield from self._pass_on(key, rows, because_of, frozenset())
 
     def key_changes(self, source: Sources) -> Iterator[SideEffect]:
         """What changing a value of ``source`` that other rows refer to would do to them."""
         for key in source.table.referenced_by:
-            names = [name for name in key.target_columns if name not in source.key]
-            if not set(names) & set(source.staged.columns):
-                continue
-            child = self._restored.get(key.table_path)
-            staying = ""
-            if child is not None:
-                if key.deferrable and key.on_update is OnDelete.NO_ACTION:
-                    continue  # Checked at the end, when these rows are as archived, too.
-                if key.on_update not in _REFUSING:
-                    staying = f" AND NOT {child.in_delta('r', 'UD')}"
-            rows = (
-                f"{self._dialect.quote(*key.table_path)} r WHERE EXISTS (SELECT 1 FROM "
-                f"{source.live} p JOIN {source.resulting(key.target_columns)} w "
-                f"ON {self._dialect.equal(source.key, 'w', 'p')} "
-                f"WHERE NOT ({self._dialect.equal(names, 'w', 'p')} "
-                f"AND {self._dialect.not_null(names, 'w')}) "
-                f"AND {self._pairs(key, 'p', 'r')}){staying}"
+            if any(map(source.rewrites, key.target_columns)) or _acts_on_computed(key, source):
+                rows = self._rewritten(source, key)
+                yield from self._follow(key, rows, source.table.name, frozenset({key}))
+
+    def _rewritten(self, source: Sources, key: ForeignKey) -> Rows:
+        """Return the live rows that are to be given another value, which ``key`` refers to."""
+        dialect, names = self._dialect, key.target_columns
+
+        def rows(row: str, spelling: bool) -> str:
+            if not source.knows(names):
+                return f"{source.live} {row} WHERE {source.in_delta(row, 'U')}"
+            compared = [name for name in names if name not in source.key]
+            changed = dialect.changed(compared, "w", row) if compared else "1 = 0"
+            return (
+                f"{source.live} {row} JOIN {source.resulting(names)} w "
+                f"ON {dialect.equal(source.key, 'w', row)} "
+                f"WHERE {dialect.rewritten(names, 'w', row) if spelling else changed}"
             )
-            yield from _effect(key, self._count(rows), source.table.name, event="UPDATE")
+
+        return rows
+
+    def _follow(
+        self, key: ForeignKey, changed: Rows, because_of: str, followed: frozenset[ForeignKey]
+    ) -> Iterator[SideEffect]:
+        """What ``key`` does to the rows that refer to ``changed`` ones, and what that does then."""
+        child = self._restored.get(key.table_path)
+        if child is not None and key.deferrable and key.on_update is OnDelete.NO_ACTION:
+            return  # Checked at the end, when these rows are as archived, too.
+        target = f"p{len(followed)}"
+
+        def rows(row: str, spelling: bool) -> str:
+            emptied = key.on_update in (OnDelete.SET_NULL, OnDelete.SET_DEFAULT)
+            staying = ""
+            if child is not None and key.on_update not in _REFUSING:
+                staying = f" AND NOT {child.in_delta(row, 'UD')}"
+            return (
+                f"{self._dialect.quote(*key.table_path)} {row} WHERE EXISTS (SELECT 1 FROM "
+                f"{changed(target, spelling or emptied)} "
+                f"AND {self._pairs(key, target, row)}){staying}"
+            )
+
+        # A reference that only checks does not mind another spelling.
+        count = self._count(rows("r", key.on_update is not OnDelete.NO_ACTION))
+        if count:
+            yield _effect(key, count, because_of, event="UPDATE")
+            if key.on_update not in _REFUSING:
+                yield from self._pass_on(key, rows, because_of, followed)
+
+    def _pass_on(
+        self, key: ForeignKey, changed: Rows, because_of: str, followed: frozenset[ForeignKey]
+    ) -> Iterator[SideEffect]:
+        """What changing ``key``'s own columns in ``changed`` does to rows that refer to those."""
+        for further in self._arriving(key.table_path):
+            if further not in followed and set(further.target_columns) & set(key.columns):
+                yield from self._follow(further, changed, because_of, followed | {further})
 
     def _arriving(self, path: Path) -> Sequence[ForeignKey]:
         if path in self._restored:
@@ -148,7 +193,7 @@ class _Walk:
         path, address = key.table_path, self._address(key.table_path)
         table = self._dialect.quote(*path)
         if path not in self._doomed:
-            name = self._dialect.quote(f"hms_doomed_{len(self._doomed)}")
+            name = self._dialect.temporary_name(f"hms_doomed_{len(self._doomed)}")
             named = ", ".join(
                 f"{self._dialect.column(each, 'r')} AS hms_{number}"
                 for number, each in enumerate(address)
@@ -165,20 +210,24 @@ class _Walk:
             ).rowcount
         )
 
-    def _left_behind(self, key: ForeignKey, path: Path) -> int:
-        """Count the rows that refer to a deleted one and are not deleted with it."""
+    def _left_behind(self, key: ForeignKey, path: Path) -> Rows | None:
+        """Return the rows that refer to a deleted one and are not deleted with it."""
         child = self._restored.get(key.table_path)
-        rows = f"{self._dialect.quote(*key.table_path)} r"
-        staying = f"NOT {self._in_doomed(key.table_path, 'r')}"
-        if child is not None:
-            if set(key.columns) <= set(child.staged.columns):
-                if path in self._restored:
-                    return 0  # What the archive's own rows refer to is checked with them.
-                rows, staying = f"{child.archived} r", "1 = 1"
-            else:
-                staying = f"NOT {child.in_delta('r', 'D')}"
-        refers = self._refers(key, self._going(path), "r")
-        return self._count(f"{rows} WHERE {refers} AND {staying}")
+        archived = child is not None and set(key.columns) <= set(child.staged.columns)
+        if archived and path in self._restored:
+            return None  # What the archive's own rows refer to is checked with them.
+
+        def rows(row: str, spelling: bool) -> str:
+            del spelling
+            refers = self._refers(key, self._going(path), row)
+            if child is not None and archived:
+                return f"{child.archived} {row} WHERE {refers}"
+            staying = self._in_doomed(key.table_path, row)
+            if child is not None:
+                staying = child.in_delta(row, "D")
+            return f"{self._dialect.quote(*key.table_path)} {row} WHERE {refers} AND NOT {staying}"
+
+        return rows
 
     def _refers(self, key: ForeignKey, going: str, row: str) -> str:
         return (
@@ -198,15 +247,17 @@ class _Walk:
 _REFUSING = (OnDelete.NO_ACTION, OnDelete.RESTRICT)
 
 
-def _effect(
-    key: ForeignKey, rows: int, because_of: str, event: str = "DELETE"
-) -> Iterator[SideEffect]:
-    if rows:
-        yield SideEffect(
-            table=key.table,
-            column=", ".join(key.columns),
-            event=event,
-            on_delete=str(key.on_update if event == "UPDATE" else key.on_delete),
-            rows=rows,
-            because_of=because_of,
-        )
+def _acts_on_computed(key: ForeignKey, source: Sources) -> bool:
+    """Whether ``key`` would act on a value that the database computes, so that any may change."""
+    return not source.knows(key.target_columns) and key.on_update not in _REFUSING
+
+
+def _effect(key: ForeignKey, rows: int, because_of: str, event: str = "DELETE") -> SideEffect:
+    return SideEffect(
+        table=key.table,
+        column=", ".join(key.columns),
+        event=event,
+        on_delete=str(key.on_update if event == "UPDATE" else key.on_delete),
+        rows=rows,
+        because_of=because_of,
+    )

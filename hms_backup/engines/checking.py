@@ -151,8 +151,11 @@ def _dangling(
     mode: Mode,
 ) -> Iterator[Problem]:
     carried = set(key.columns) & set(source.staged.columns)
+    parent = sources.get(key.target)
     if not carried or not source.knows(key.columns):
         return
+    if key.by_period or (parent is not None and not parent.knows(key.target_columns)):
+        return  # The database has the last word.
     whole = len(carried) == len(key.columns)
     relation = source.archived if mode is Mode.MIRROR and whole else source.resulting(key.columns)
     conditions = [source.dialect.not_null(key.columns, "w")]

@@ -16,6 +16,10 @@ class Dialect(abc.ABC):
         """Return a quoted, possibly qualified identifier (SQL:2016, 5.4 delimited identifier)."""
         return ".".join('"' + name.replace('"', '""') + '"' for name in names if name)
 
+    def temporary_name(self, name: str) -> str:
+        """Return how to address a temporary table, which may be called as another table is."""
+        return self.quote(name)
+
     def names(self, columns: Sequence[str], prefix: str = "") -> str:
         """Return a list of columns, each behind ``prefix`` if given."""
         return ", ".join(self.column(name, prefix) for name in columns)
@@ -35,6 +39,18 @@ class Dialect(abc.ABC):
         return " AND ".join(
             f"{self.column(one, left)} = {self.column(other, right)}" for one, other in pairs
         )
+
+    def changed(self, columns: Sequence[str], left: str, right: str) -> str:
+        """Return a condition: ``left`` and ``right`` do not agree in ``columns``."""
+        same = self.equal(columns, left, right)
+        return f"NOT ({same} AND {self.not_null(columns, left)})"
+
+    def rewritten(self, columns: Sequence[str], left: str, right: str) -> str:
+        """Return a condition: to references, ``columns`` change where ``right`` becomes ``left``.
+
+        Vendors may take a value that compares as equal, such as 1.00 for 1.0, for another one.
+        """
+        return self.changed(columns, left, right)
 
     def not_null(self, columns: Sequence[str], prefix: str) -> str:
         """Return a condition: none of the columns is null."""

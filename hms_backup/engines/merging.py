@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..plan import Counts, Mode
-from ..schema import Table
+from ..schema import Kind, Table
 from .base import Staged
 from .dialect import Dialect
+
+_SPELT_ONE_WAY = (Kind.INTEGER, Kind.BOOLEAN, Kind.UUID, Kind.DATE, Kind.BYTES)
 
 Execute = Callable[..., Any]
 """Runs one statement, with optional parameters, and returns its cursor."""
@@ -44,12 +46,12 @@ class Sources:
         """The staging table: archived values in unrestricted types."""
         if self.staged.identical:
             return self.live
-        return self.dialect.quote("hms_stage_" + self.staged.suffix)
+        return self.dialect.temporary_name("hms_stage_" + self.staged.suffix)
 
     @property
     def delta(self) -> str:
         """The remembered changes: key, action (I, U or D), hash of the live row."""
-        return self.dialect.quote("hms_delta_" + self.staged.suffix)
+        return self.dialect.temporary_name("hms_delta_" + self.staged.suffix)
 
     @property
     def archived(self) -> str:
@@ -93,6 +95,18 @@ class Sources:
             f"JOIN {self.delta} d ON {dialect.equal(self.key, 'a', 'd')} "
             f"AND d.hms_action IN ({actions}) "
             f"LEFT JOIN {self.live} m ON {dialect.equal(self.key, 'a', 'm')})"
+        )
+
+    def rewrites(self, name: str) -> bool:
+        """Whether an update writes that column.
+
+        A key that compares as equal may still be spelt otherwise, so some keys are written too.
+        """
+        column = self.table.column(name)
+        return (
+            name in self.staged.columns
+            and not column.always_identity
+            and not (name in self.key and column.kind in _SPELT_ONE_WAY)
         )
 
     def knows(self, columns: Iterable[str]) -> bool:

@@ -63,7 +63,7 @@ def watch(execute: Execute, source: Sources) -> None:
 
 
 def _watched(source: Sources) -> str:
-    return source.dialect.quote("hms_watch_" + source.staged.suffix)
+    return source.dialect.temporary_name("hms_watch_" + source.staged.suffix)
 
 
 def _untouched(source: Sources) -> str:
@@ -74,8 +74,8 @@ def _untouched(source: Sources) -> str:
 
     def select(columns: Sequence[str], condition: str) -> str:
         return (
-            f"SELECT {dialect.names(source.key, 'm')}, {dialect.row_hash(columns, 'm')} AS hash "
-            f"FROM {source.live} m WHERE {condition}"
+            f"SELECT {dialect.names(source.key, 'm')}, "
+            f"{dialect.row_hash(columns, 'm')} AS hms_hash FROM {source.live} m WHERE {condition}"
         )
 
     query = select(writable, f"NOT {source.in_delta('m', 'IUD')}")
@@ -87,7 +87,8 @@ def _untouched(source: Sources) -> str:
 def _count_touched(execute: Execute, source: Sources) -> int:
     (count,) = execute(
         f"SELECT count(*) FROM {_watched(source)} b LEFT JOIN ({_untouched(source)}) a "
-        f"ON {source.dialect.equal(source.key, 'a', 'b')} WHERE a.hash IS NULL OR a.hash <> b.hash"
+        f"ON {source.dialect.equal(source.key, 'a', 'b')} "
+        "WHERE a.hms_hash IS NULL OR a.hms_hash <> b.hms_hash"
     ).fetchone()
     return int(count)
 

@@ -95,6 +95,7 @@ class SqlRestoreSession(RestoreSession):
             for trigger in staged.table.triggers
             if fire_triggers or not self.can_switch_off(staged.table)
         ]
+        self._running += [rule for staged in merge.staged for rule in staged.table.rules]
         if self._running:
             for staged in merge.staged:
                 proving.watch(self.execute, Sources(self.dialect, staged))

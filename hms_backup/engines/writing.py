@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..plan import Counts
-from ..schema import Kind
 from .base import Merge
 from .dialect import Dialect
 from .merging import Execute, Sources
 from .parking import step_aside
-
-_SPELT_ONE_WAY = (Kind.INTEGER, Kind.BOOLEAN, Kind.UUID, Kind.DATE, Kind.BYTES)
 
 
 def write(execute: Execute, dialect: Dialect, merge: Merge, counts: Mapping[str, Counts]) -> None:
@@ -51,14 +48,8 @@ def _insert(execute: Execute, source: Sources, deferred: Sequence[str]) -> None:
 
 
 def _update(execute: Execute, source: Sources, deferred: Sequence[str]) -> None:
-    """A key that compares as equal may still be spelt otherwise, so some keys are written too."""
-    table = source.table
     columns = [
-        name
-        for name in source.staged.columns
-        if name not in deferred
-        and not table.column(name).always_identity
-        and not (name in source.key and table.column(name).kind in _SPELT_ONE_WAY)
+        name for name in source.staged.columns if source.rewrites(name) and name not in deferred
     ]
     _set_columns(execute, source, columns, source.written("U"))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 
 from hms_backup import export_department_data, export_subsystem_data, private
@@ -113,6 +114,20 @@ def test_backup_leaves_no_file_behind_when_the_client_goes_away(client: Client) 
     assert len(open_downloads()) == 1
     response.close()
     assert open_downloads() == []
+
+
+def test_backup_keeps_no_lock_while_a_client_stalls(client: Client) -> None:
+    alone = {
+        "postgresql": "BEGIN; SET LOCAL lock_timeout = '5s';"
+        "LOCK TABLE applicants IN ACCESS EXCLUSIVE MODE; COMMIT",
+        "sqlite": "BEGIN EXCLUSIVE; COMMIT",
+    }
+    response = client.get(BACKUP)
+    assert len(open_downloads()) == 1
+
+    run_sql(alone[connection.vendor])
+
+    response.close()
 
 
 @pytest.mark.parametrize("kind", ["dept", "department"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hms_backup.engines import get_engine
-from hms_backup.exceptions import PlanRefused
+from hms_backup.exceptions import ConstraintViolated, PlanRefused
 from hms_backup.ordering import dependency_order
 from hms_backup.plan import Counts, Mode, Severity
 from hms_backup.registry import Scope, registry
@@ -452,6 +452,51 @@ def test_changed_unique_value_that_cascades_is_shown_and_happens_only_if_accepte
         (12, "IBU"),
         (13, None),
     ]
+
+
+def test_reference_to_a_computed_value_is_restored(make_table: MakeTable, tmp_path: Path) -> None:
+    make_table(
+        """
+        CREATE TABLE drugs (id INTEGER PRIMARY KEY, name VARCHAR(9),
+            code VARCHAR(9) GENERATED ALWAYS AS (upper(name)) STORED UNIQUE);
+        CREATE TABLE doses (id INTEGER PRIMARY KEY, code VARCHAR(9) REFERENCES drugs (code));
+        INSERT INTO drugs (id, name) VALUES (1, 'asa'), (2, 'ibu');
+        INSERT INTO doses VALUES (11, 'ASA'), (12, 'IBU');
+        """
+    )
+
+    planned = undo(
+        adhoc_scope("doses", "drugs"),
+        tmp_path,
+        "DELETE FROM doses; DELETE FROM drugs WHERE id = 1; UPDATE drugs SET name = 'x'",
+    )
+
+    assert planned.counts == Counts(insert=3, update=1)
+
+
+def test_reference_to_a_computed_value_that_is_missing_is_left_to_the_database(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    make_table(
+        """
+        CREATE TABLE drugs (id INTEGER PRIMARY KEY, name VARCHAR(9),
+            code VARCHAR(9) GENERATED ALWAYS AS (upper(name)) STORED UNIQUE);
+        CREATE TABLE doses (id INTEGER PRIMARY KEY, code VARCHAR(9) REFERENCES drugs (code));
+        INSERT INTO drugs (id, name) VALUES (1, 'asa');
+        INSERT INTO doses VALUES (11, 'ASA');
+        """
+    )
+    scope = adhoc_scope("doses", "drugs")
+    path = rewritten(
+        backup(scope, tmp_path), rows={"drugs": lambda rows: [{**rows[0], "name": "x"}]}
+    )
+    run_sql("DELETE FROM doses")
+    before = snapshot("drugs", "doses")
+
+    with pytest.raises(ConstraintViolated):
+        restore(scope, path)
+
+    assert snapshot("drugs", "doses") == before
 
 
 # References that leave the scope

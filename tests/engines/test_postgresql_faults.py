@@ -18,6 +18,7 @@ from hms_backup.exceptions import (
     Deadlock,
     HmsBackupError,
     StatementTimeout,
+    StorageError,
 )
 from hms_backup.registry import registry
 from hms_backup.restore import RestoreOptions, plan_restore
@@ -230,6 +231,35 @@ def test_statement_that_takes_too_long_ends_the_restore(
     gate.execute("SELECT pg_advisory_unlock_all()")
     settings.HMS_BACKUP = {}
     assert restore(BEDS, archive, fire_triggers=True).counts.changes == 20
+
+
+def test_server_that_runs_out_of_disk_ends_the_restore(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    make_table(
+        """
+        CREATE TABLE wards_ (id TEXT PRIMARY KEY, name TEXT);
+        INSERT INTO wards_ SELECT repeat(md5(n::text), 8), 'a' FROM generate_series(1, 20000) n;
+        """
+    )
+    scope = adhoc_scope("wards_")
+    path = backup(scope, tmp_path)
+    run_sql("UPDATE wards_ SET name = 'x' WHERE id < '1'")
+    before = snapshot("wards_")
+    database = connection.ops.quote_name(connection.settings_dict["NAME"])
+    # The index over the staged keys is sorted on disk then, where there is no room.
+    run_sql(f"ALTER DATABASE {database} SET maintenance_work_mem = '1MB'")
+    run_sql(f"ALTER DATABASE {database} SET temp_file_limit = 0")
+    try:
+        for attempt in (plan, restore):
+            with pytest.raises(StorageError):
+                attempt(scope, path)
+    finally:
+        run_sql(f"ALTER DATABASE {database} RESET maintenance_work_mem")
+        run_sql(f"ALTER DATABASE {database} RESET temp_file_limit")
+
+    assert snapshot("wards_") == before
+    assert restore(scope, path).counts.changes > 0
 
 
 # Processes that are killed

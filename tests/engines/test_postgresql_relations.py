@@ -310,6 +310,55 @@ def test_cycle_of_references_that_can_be_put_off_is_restored(
     assert not planned.problems
 
 
+def test_cycle_of_references_that_restrict_and_are_put_off_is_deleted(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    # RESTRICT is checked at once, however deferrable the reference is.
+    restrict = "ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED"
+    make_table(
+        f"""
+        CREATE TABLE wards (id integer PRIMARY KEY, head_id integer);
+        CREATE TABLE nurses (id integer PRIMARY KEY,
+            ward_id integer NOT NULL REFERENCES wards {restrict});
+        ALTER TABLE wards ADD FOREIGN KEY (head_id) REFERENCES nurses {restrict};
+        """
+    )
+
+    undo(
+        adhoc_scope("wards", "nurses"),
+        tmp_path,
+        "BEGIN; INSERT INTO wards VALUES (1, 11); INSERT INTO nurses VALUES (11, 1); COMMIT",
+    )
+
+
+def test_reference_to_a_period_is_left_to_the_database(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    """PostgreSQL 18: rows that together cover a period, which no single row need do."""
+    if query("SELECT current_setting('server_version_num')::integer < 180000") == [(True,)]:
+        pytest.skip("the server has no PERIOD")
+    make_table(
+        """
+        CREATE TABLE wards_ (id int4range, during daterange,
+            PRIMARY KEY (id, during WITHOUT OVERLAPS));
+        CREATE TABLE beds_ (id integer PRIMARY KEY, ward int4range, during daterange,
+            FOREIGN KEY (ward, PERIOD during) REFERENCES wards_ (id, PERIOD during));
+        INSERT INTO wards_ VALUES ('[1,2)', '[2020-01-01,2021-01-01)');
+        INSERT INTO wards_ VALUES ('[1,2)', '[2021-01-01,2022-01-01)');
+        INSERT INTO beds_ VALUES (1, '[1,2)', '[2020-06-01,2021-06-01)');
+        """
+    )
+    undo(adhoc_scope("beds_", "wards_"), tmp_path, "DELETE FROM beds_; DELETE FROM wards_")
+    beds = adhoc_scope("beds_")
+    path = backup(beds, tmp_path)
+    run_sql("DELETE FROM beds_; DELETE FROM wards_ WHERE lower(during) = '2021-01-01'")
+
+    with pytest.raises(ConstraintViolated):
+        restore(beds, path)
+
+    assert query("SELECT count(*) FROM beds_") == [(0,)]
+
+
 def test_rows_of_a_cycle_that_nothing_opens_are_still_updated(
     make_table: MakeTable, tmp_path: Path
 ) -> None:
@@ -419,3 +468,27 @@ def test_trigger_of_a_hostile_name_is_switched_off_and_on(
     undo(CODES, tmp_path, "UPDATE codes SET code = 'b'")
 
     assert query("SELECT tgenabled FROM pg_trigger WHERE tgname LIKE 'x%%'") == [("O",)]
+
+
+def test_references_act_though_the_database_switches_them_off_for_sessions(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    make_table(
+        """
+        CREATE TABLE wards_ (id integer PRIMARY KEY);
+        CREATE TABLE beds_ (id integer PRIMARY KEY,
+            ward_id integer REFERENCES wards_ ON DELETE CASCADE);
+        INSERT INTO wards_ VALUES (1);
+        """
+    )
+    scope = adhoc_scope("wards_")
+    path = backup(scope, tmp_path)
+    run_sql("INSERT INTO wards_ VALUES (2); INSERT INTO beds_ VALUES (11, 1), (12, 2)")
+    database = connection.ops.quote_name(connection.settings_dict["NAME"])
+    run_sql(f"ALTER DATABASE {database} SET session_replication_role = replica")
+    try:
+        restore(scope, path, mode=Mode.MIRROR, accept=frozenset({"cascade_outside"}))
+    finally:
+        run_sql(f"ALTER DATABASE {database} RESET session_replication_role")
+
+    assert query("SELECT id FROM beds_") == [(11,)]

@@ -30,7 +30,7 @@ from hms_backup.restore import RestoreOptions, apply_restore
 from hms_backup.schema import Compatibility
 from tests.fixtures import MakeTable
 from tests.roundtrip import UNLIMITED, backup, plan, restore
-from tests.support import adhoc_scope, query, rows, run_sql
+from tests.support import adhoc_scope, query, rows, run_sql, snapshot
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
@@ -770,6 +770,21 @@ def test_sequence_shared_by_tables_lies_beyond_both(
     assert upcoming("numbers") == 51
 
 
+@pytest.mark.parametrize("name", ["numbers", "public.numbers", '"numbers"'])
+def test_sequence_that_a_default_names_as_text_is_moved_on(
+    make_table: MakeTable, tmp_path: Path, shared_sequence: str, name: str
+) -> None:
+    # As PostgreSQL 8.0 and older made them, and dumps have carried on since.
+    make_table(f"CREATE TABLE odd (id integer PRIMARY KEY DEFAULT nextval('{name}'::text))")
+    run_sql("INSERT INTO odd VALUES (7)")
+    path = backup(adhoc_scope("odd"), tmp_path)
+    run_sql("DELETE FROM odd")
+
+    restore(adhoc_scope("odd"), path)
+
+    assert upcoming("numbers") == 8
+
+
 def test_sequence_behind_text_is_left_alone(
     make_table: MakeTable, tmp_path: Path, shared_sequence: str
 ) -> None:
@@ -877,3 +892,26 @@ def test_refusals_of_the_database_quote_no_value(make_table: MakeTable, tmp_path
     chain: list[BaseException | None] = [caught.value, caught.value.__cause__]
     assert not any("Jane" in str(error) for error in chain)
     assert isinstance(caught.value, HmsBackupError)
+
+
+def test_tables_named_as_the_temporary_ones_are_left_alone(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    names = ("hms_stage_1", "hms_delta_1", "hms_watch_1")
+    make_table("CREATE TABLE odd (id integer PRIMARY KEY, v text); INSERT INTO odd VALUES (1, 'a')")
+    for name in names:
+        make_table(f"CREATE TABLE {name} (id integer, v text, hms_action text, hms_live text)")
+    scope = adhoc_scope("odd")
+    before = snapshot("odd", *names)
+    path = backup(scope, tmp_path)
+    run_sql("UPDATE odd SET v = 'b'")
+    database = connection.settings_dict["NAME"]
+    run_sql(f'ALTER DATABASE "{database}" SET search_path = public, pg_temp')
+
+    try:
+        restore(scope, path, mode=Mode.INSERT)
+        restore(scope, path, mode=Mode.MIRROR, fire_triggers=True)
+    finally:
+        run_sql(f'ALTER DATABASE "{database}" RESET search_path')
+
+    assert snapshot("odd", *names) == before

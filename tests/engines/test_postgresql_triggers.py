@@ -309,6 +309,20 @@ def test_whatever_a_trigger_does_to_a_restored_table_is_noticed(
     assert snapshot("beds_") == before
 
 
+def test_columns_of_any_name_are_watched(make_table: MakeTable, tmp_path: Path) -> None:
+    make_table("CREATE TABLE beds_ (hash text PRIMARY KEY, name text, hms_action text)")
+    run_sql("INSERT INTO beds_ VALUES ('a', 'A', 'x'), ('b', 'B', NULL)")
+    scope = adhoc_scope("beds_", key="hash")
+    path = backup(scope, tmp_path)
+    before = snapshot("beds_")
+    add_trigger(make_table, "nothing", "BEFORE UPDATE", "RETURN NEW;")
+    run_sql("UPDATE beds_ SET name = 'C' WHERE hash = 'a'")
+
+    restore(scope, path, fire_triggers=True)
+
+    assert snapshot("beds_") == before
+
+
 def test_column_added_since_that_a_trigger_rewrites_is_noticed(
     archive: Path, make_table: MakeTable
 ) -> None:
@@ -352,6 +366,32 @@ def test_rule_that_swallows_rows_is_noticed(archive: Path) -> None:
     with pytest.raises(ProofFailed):
         restore(BEDS, archive)
 
+    assert snapshot("beds_") == before
+
+
+def test_rule_that_writes_elsewhere_is_warned_about(archive: Path) -> None:
+    run_sql("CREATE RULE note AS ON UPDATE TO beds_ DO ALSO INSERT INTO diary VALUES ('x', NEW.id)")
+
+    planned = plan(BEDS, archive)
+    restore(BEDS, archive)
+
+    assert [(each.code, each.severity, each.table) for each in planned.problems] == [
+        ("triggers_run", Severity.WARNING, "beds_")
+    ]
+    assert "note" in planned.problems[0].message
+
+
+def test_rule_that_alters_a_row_the_restore_leaves_alone_is_noticed(archive: Path) -> None:
+    run_sql(
+        "CREATE RULE meddle AS ON INSERT TO beds_ "
+        "DO ALSO UPDATE beds_ SET name = 'kept row' WHERE id = 4"
+    )
+    before = snapshot("beds_")
+
+    with pytest.raises(ProofFailed) as caught:
+        restore(BEDS, archive)
+
+    assert "beds_.meddle" in caught.value.message
     assert snapshot("beds_") == before
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import NotSupportedError, connection
+from django.db import NotSupportedError, ProgrammingError, connection
 
 from hms_backup.exceptions import RowInvalid, ValueUnsupported
 from hms_backup.plan import Mode
@@ -260,47 +261,36 @@ OPTIONAL_TYPES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def optional_types(transactional_db: None) -> Iterator[dict[str, list[str]]]:
-    """The types above that this server has, made available; ``text`` stands in for none."""
-    available = {name for (name,) in query("SELECT name FROM pg_available_extensions")}
-    extensions = [name for name in OPTIONAL_TYPES if name in available]
-    for name in extensions:
-        run_sql(f"CREATE EXTENSION {name}")
-    has_xml = ["xml"] if _accepts("'<a/>'::xml") else []
-    yield {"text": ["'x'"], **{name: OPTIONAL_TYPES[name] for name in [*extensions, *has_xml]}}
-    for name in extensions:
-        run_sql(f"DROP EXTENSION {name} CASCADE")
-
-
-def _accepts(expression: str) -> bool:
-    try:
-        query(f"SELECT {expression}")
-    except NotSupportedError:
-        return False
-    return True
-
-
+@pytest.mark.parametrize("type_", OPTIONAL_TYPES)
 def test_types_that_only_some_servers_have_come_back(
-    make_table: MakeTable, tmp_path: Path, optional_types: dict[str, list[str]]
+    make_table: MakeTable, tmp_path: Path, type_: str
 ) -> None:
-    columns = ", ".join(f"c{number} {type_}" for number, type_ in enumerate(optional_types))
-    make_table(f"CREATE TABLE odd (id integer PRIMARY KEY, {columns})")
-    for number in range(5):
-        row = ", ".join(
-            f"({values[number]})::{type_}" if number < len(values) else "NULL"
-            for type_, values in optional_types.items()
-        )
-        run_sql(f"INSERT INTO odd VALUES ({number}, {row})")
-    scope = adhoc_scope("odd")
-    before = image("odd")
-    path = backup(scope, tmp_path)
-    assert restore(scope, path, mode=Mode.MIRROR).counts.changes == 0
-    run_sql("DELETE FROM odd WHERE id > 0")
+    with available(type_):
+        make_odd(make_table, type_, [f"({value})::{type_}" for value in OPTIONAL_TYPES[type_]])
+        scope = adhoc_scope("odd")
+        before = image("odd")
+        path = backup(scope, tmp_path)
+        assert restore(scope, path, mode=Mode.MIRROR).counts.changes == 0
+        run_sql("UPDATE odd SET v = NULL WHERE id = 1; DELETE FROM odd WHERE id > 1")
 
-    restore(scope, path)
+        restore(scope, path)
 
-    assert image("odd") == before
+        assert image("odd") == before
+
+
+@contextmanager
+def available(type_: str) -> Iterator[None]:
+    """Make a type available, or skip the test where the server has none of that name."""
+    if query("SELECT name FROM pg_available_extensions WHERE name = %s", type_):
+        run_sql(f"CREATE EXTENSION {type_}")
+        yield
+        run_sql(f"DROP EXTENSION {type_} CASCADE")
+        return
+    try:
+        query(f"SELECT ({OPTIONAL_TYPES[type_][0]})::{type_}")
+    except (NotSupportedError, ProgrammingError):
+        pytest.skip(f"the server has no {type_}")
+    yield
 
 
 def make_wide(make_table: MakeTable) -> None:
@@ -624,3 +614,46 @@ def test_text_that_the_server_cannot_encode_is_refused(tmp_path: Path) -> None:
         connection.close()
         connection.settings_dict["NAME"] = previous
         run_sql("DROP DATABASE IF EXISTS hms_latin")
+
+
+# Databases of other encodings
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A database that takes any bytes for text; backups are of it. Its connection."""
+    run_sql("CREATE DATABASE hms_ascii TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'")
+    monkeypatch.setitem(connection.settings_dict, "NAME", "hms_ascii")
+    own = connection.copy()
+    try:
+        own.ensure_connection()
+        own.connection.execute("SET client_encoding = SQL_ASCII")
+        own.connection.execute("CREATE TABLE odd (id integer PRIMARY KEY, v text)")
+        yield own.connection
+    finally:
+        own.close()
+        monkeypatch.undo()
+        run_sql("DROP DATABASE hms_ascii")
+
+
+def test_text_that_is_no_utf8_is_refused_by_the_export(encoded: Any, tmp_path: Path) -> None:
+    encoded.execute("INSERT INTO odd SELECT n, 'x' FROM generate_series(1, 5000) n")
+    encoded.execute(r"UPDATE odd SET v = E'SECRET\351' WHERE id = 4321")
+
+    with pytest.raises(ValueUnsupported) as caught:
+        backup(adhoc_scope("odd"), tmp_path)
+
+    assert (caught.value.table, caught.value.row) == ("odd", "#4321")
+    assert "SECRET" not in caught.value.message + caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_of_a_database_without_encoding_comes_back(encoded: Any, tmp_path: Path) -> None:
+    encoded.execute(r"INSERT INTO odd VALUES (1, E'Jos\303\251'), (2, '')")
+    path = backup(adhoc_scope("odd"), tmp_path)
+    encoded.execute("UPDATE odd SET v = 'x' WHERE id = 1; DELETE FROM odd WHERE id = 2")
+
+    restore(adhoc_scope("odd"), path)
+
+    found = encoded.execute("SELECT id, encode(v::bytea, 'hex') FROM odd ORDER BY id").fetchall()
+    assert [text for _, text in found] in (["4a6f73c3a9", ""], [b"4a6f73c3a9", b""])

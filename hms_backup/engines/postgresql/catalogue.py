@@ -126,6 +126,10 @@ class Catalogue:
                 Trigger(name=trigger, table=table.name, mode=mode)
                 for trigger, mode in ask(queries.TRIGGERS, place)
             ),
+            rules=tuple(
+                Trigger(name=rule, table=table.name, mode=mode)
+                for rule, mode in ask(queries.RULES, place)
+            ),
         )
 
     def _references(self, oid: int) -> list[ForeignKey]:
@@ -134,7 +138,7 @@ class Catalogue:
 
     def _foreign_key(self, row: tuple[Any, ...]) -> ForeignKey:
         name, table, target, on_delete, on_update, deferrable = row[:6]
-        near, near_in, far, far_in, columns, others = row[6:]
+        near, near_in, far, far_in, columns, others, by_period = row[6:]
         return ForeignKey(
             name=name,
             table=self._name((near_in, table), near),
@@ -144,6 +148,7 @@ class Catalogue:
             on_delete=_ACTIONS[on_delete],
             on_update=_ACTIONS[on_update],
             deferrable=deferrable,
+            by_period=by_period,
             table_path=(near_in, table),
             target_path=(far_in, target),
         )

@@ -64,6 +64,10 @@ def transaction(alias: str, begin: str) -> Iterator[psycopg.Connection[Any]]:
         }
         for name, value in settings.items():
             connection.execute(f"SET LOCAL {name} = '{value}'")
+        # Switched off for whole databases by some, and with it every foreign key. Only asked: most
+        # roles may not even set what it is already.
+        if connection.execute("SHOW session_replication_role").fetchone() != ("origin",):
+            connection.execute("SET LOCAL session_replication_role = origin")
         # Ends the transaction of a process that was killed while a long statement runs, and so
         # frees its locks. PostgreSQL 13, and servers on some systems, cannot.
         with suppress(psycopg.Error), connection.transaction():

@@ -21,6 +21,10 @@ class PostgreSQLDialect(Dialect):
     overriding = "OVERRIDING SYSTEM VALUE"
     temporary = "CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS {query}"
 
+    def temporary_name(self, name: str) -> str:
+        # A search_path may put pg_temp behind the other schemas.
+        return self.quote("pg_temp", name)
+
     def as_text(self, expression: str) -> str:
         return f"{expression}::text"
 
@@ -32,6 +36,11 @@ class PostgreSQLDialect(Dialect):
         # The cast keeps the parser from comparing column by column.
         one, other = (f"ROW({self.names(columns, side)})::record" for side in (left, right))
         return f"({one} OPERATOR(pg_catalog.*<>) {other} AND {one}::text <> {other}::text)"
+
+    def rewritten(self, columns: Sequence[str], left: str, right: str) -> str:
+        # As ON UPDATE sees it: by the bytes of the key (ri_triggers.c, ri_KeysEqual).
+        one, other = (f"ROW({self.names(columns, side)})::record" for side in (left, right))
+        return f"{one} OPERATOR(pg_catalog.*<>) {other}"
 
     def row_hash(self, columns: Sequence[str], prefix: str) -> str:
         row = f"ROW({self.names(columns, prefix)})::text"

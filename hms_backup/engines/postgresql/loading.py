@@ -43,6 +43,9 @@ _SHAPES = {
     Kind.TIMESTAMPTZ: re.compile(rf"{_DATE}[T ]{_TIME}{_ZONE}(?: BC)?|-?infinity".encode()),
     Kind.BYTES: re.compile(rb"\\x[0a-fA-F]*"),
 }
+# A second 60 and, behind a date, an hour 24 are carried into the next minute and day.
+_CARRIED_OVER = re.compile(rb":60(?!\d)|[T ]24:")
+_CARRYING = (Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
 _DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= code <= 0x39 else code for code in range(256))
 
 
@@ -110,10 +113,11 @@ class Loader:
             values = map(itemgetter(index), batch)
             text = "\n".join(filter(None, values)).encode()
             shapes = set(text.translate(_DIGITS_TO_ZERO).split(b"\n"))
-            if all(map(shape.fullmatch, shapes - {b""})):
+            carries = column.kind in _CARRYING and _CARRIED_OVER.search(text)
+            if not carries and all(map(shape.fullmatch, shapes - {b""})):
                 continue
             for number, row in enumerate(batch, start=seen + 1):
-                if not _is_spelt_in_full(row[index], shape):
+                if not _is_spelt_in_full(row[index], column.kind, shape):
                     raise self._invalid(number, column.name, "is not spelt as it must be")
 
     def _refused(self, error: psycopg.Error) -> HmsBackupError:
@@ -168,10 +172,13 @@ def _doubled(batch: RowBatch, twins: Sequence[int]) -> Iterator[tuple[Value, ...
     return ((*row, *(row[index] for index in twins)) for row in batch)
 
 
-def _is_spelt_in_full(value: Value, shape: re.Pattern[bytes]) -> bool:
+def _is_spelt_in_full(value: Value, kind: Kind, shape: re.Pattern[bytes]) -> bool:
     if not isinstance(value, str):
         return True
-    return shape.fullmatch(value.encode().translate(_DIGITS_TO_ZERO)) is not None
+    text = value.encode()
+    if kind in _CARRYING and _CARRIED_OVER.search(text):
+        return False
+    return shape.fullmatch(text.translate(_DIGITS_TO_ZERO)) is not None
 
 
 def _altered(dialect: PostgreSQLDialect, column: Column, twin: str | None) -> str:

@@ -57,7 +57,8 @@ SELECT c.conname, f.relname, t.relname, c.confdeltype::text, c.confupdtype::text
               ORDER BY k.place)::text[],
        ARRAY(SELECT a.attname FROM unnest(c.confkey) WITH ORDINALITY AS k(attnum, place)
                JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum
-              ORDER BY k.place)::text[]
+              ORDER BY k.place)::text[],
+       to_jsonb(c) ->> 'conperiod' IS NOT DISTINCT FROM 'true'
   FROM pg_constraint c
   JOIN pg_class f ON f.oid = c.conrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
   JOIN pg_class t ON t.oid = c.confrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
@@ -85,6 +86,13 @@ SELECT tgname, min(tgenabled::text) FROM pg_trigger
    AND (NOT tgisinternal OR tgparentid <> 0)
    AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.oid = tgconstraint AND c.contype <> 't')
  GROUP BY tgname ORDER BY tgname
+"""
+
+# Switching a rule off would take a lock that readers wait for.
+RULES = """
+SELECT rulename, ev_enabled::text FROM pg_rewrite
+ WHERE ev_class = %(oid)s AND ev_type <> '1' AND ev_enabled IN ('O', 'A')
+ ORDER BY rulename
 """
 
 OID = """

@@ -10,7 +10,7 @@ from ..dialect import Dialect
 from ..merging import Execute
 
 # Sequences that a column owns (serial, identity), and those its default draws from.
-_SEQUENCES = """
+_SEQUENCES = r"""
 SELECT DISTINCT a.attname, n.nspname, s.relname, q.seqincrement, q.seqmin, q.seqmax,
        pg_has_role(s.relowner, 'USAGE')
   FROM (
@@ -21,6 +21,13 @@ SELECT DISTINCT a.attname, n.nspname, s.relname, q.seqincrement, q.seqmin, q.seq
     SELECT d.adnum, p.refobjid FROM pg_attrdef d
       JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
                       AND p.refclassid = 'pg_class'::regclass
+     WHERE d.adrelid = to_regclass(%s)
+    UNION
+    -- Named as text, as before PostgreSQL 8.1: nothing in the catalogue refers to it then.
+    SELECT d.adnum, to_regclass(replace(named[1], '''''', ''''))
+      FROM pg_attrdef d,
+           regexp_matches(pg_get_expr(d.adbin, d.adrelid),
+                          $$nextval\(\('((?:[^']|'')+)'::text\)::regclass\)$$, 'g') AS named
      WHERE d.adrelid = to_regclass(%s)
   ) AS drawn
   JOIN pg_class s ON s.oid = drawn.seq AND s.relkind = 'S'
@@ -66,7 +73,7 @@ def advance(execute: Execute, dialect: Dialect, table: Table) -> None:
     not rolled back but never moves a sequence back either.
     """
     live = dialect.quote(*table.path)
-    for name, schema, sequence, *limits in execute(_SEQUENCES, (live,) * 3).fetchall():
+    for name, schema, sequence, *limits in execute(_SEQUENCES, (live,) * 4).fetchall():
         if table.column(name).kind in (Kind.INTEGER, Kind.NUMERIC):
             _advance(
                 execute,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import psycopg
+from psycopg import errors
 
 from ...exceptions import DatabaseError, ValueUnsupported
 from ...framing import MAX_DEPTH, is_too_deep
@@ -51,7 +53,13 @@ class PostgreSQLSnapshot(Snapshot):
 
     def _rows(self, table: Table) -> Iterator[list[bytes]]:
         query = f"COPY ({_select(table)}) TO STDOUT (FORMAT binary)"
-        with translated(), self.connection.cursor() as cursor, cursor.copy(query) as copy:
+        rows = 0
+        with (
+            translated(),
+            _refusing_other_encodings(table, lambda: rows),
+            self.connection.cursor() as cursor,
+            cursor.copy(query) as copy,
+        ):
             batch: list[bytes] = []
             size = 0
             for message in copy:
@@ -63,12 +71,32 @@ class PostgreSQLSnapshot(Snapshot):
                 if _length(row, 2)[0] != len(row) - _FIELD:
                     raise DatabaseError("The server sent a row in pieces.", table=table.name)
                 batch.append(row[_FIELD:])
+                rows += 1
                 size += len(row)
                 if size >= _BATCH:
                     yield batch
                     batch, size = [], 0
             if batch:
                 yield batch
+
+
+@contextmanager
+def _refusing_other_encodings(table: Table, rows: Callable[[], int]) -> Iterator[None]:
+    """Name the row, after so many that arrived, whose text the server cannot send as UTF-8.
+
+    Only databases of the encoding SQL_ASCII hold such text, and few characters of others.
+    """
+    try:
+        yield
+    except (errors.CharacterNotInRepertoire, errors.UntranslatableCharacter):
+        row = f"#{rows() + 1}"
+        raise ValueUnsupported(
+            f"In {table.name}, row {row} in primary-key order holds text that is not valid in the "
+            "database's encoding or cannot be written as UTF-8.",
+            hint="Correct that row's text.",
+            table=table.name,
+            row=row,
+        ) from None
 
 
 def _refuse_too_deep(table: Table, batch: list[bytes], seen: int) -> None:
