@@ -59,6 +59,12 @@ def _title(entry: AuditLog) -> str:
     if entry.action == AuditLog.Action.BACKUP:
         ended = {"SUCCESS": _("%(id)s was backed up"), "FAIL": _("%(id)s was not backed up")}
         return ended.get(entry.status, _("%(id)s is being backed up"))
+    if entry.action == AuditLog.Action.EXPORT:
+        ended = {
+            "SUCCESS": _("Rows of %(id)s were exported"),
+            "FAIL": _("No rows of %(id)s were exported"),
+        }
+        return ended.get(entry.status, _("Rows of %(id)s are being exported"))
     ended = {"SUCCESS": _("%(id)s was restored"), "FAIL": _("%(id)s was not restored")}
     if entry.dry_run:
         ended = {"SUCCESS": _("Preview of %(id)s"), "FAIL": _("%(id)s could not be previewed")}
@@ -90,6 +96,8 @@ def options_of(entry: AuditLog) -> list[tuple[str, str]]:
     """Return how the operation was asked for: only what is not the default, except the mode."""
     details = entry.details
     names = {
+        "table": _("table"),
+        "format": _("format"),
         "only": _("only the subsystem"),
         "selected": _("only the tables"),
         "left_out": _("without the columns"),

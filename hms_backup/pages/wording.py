@@ -118,6 +118,7 @@ ERRORS: Mapping[str, Text] = {
     "database_failed": _("The database refused this"),
     "deadlock": _("Two operations stood in each other's way: please try again"),
     "error": _("This did not work"),
+    "export_too_large": _("These are too many rows for one file"),
     "lock_timeout": _("Somebody else was using a table for too long"),
     "manifest_invalid": _("This file is not a backup, or it was altered"),
     "not_permitted": _("You may not do this"),

@@ -1,0 +1,150 @@
+"""Pages of a table's rows that stay fast with a million of them, and lead on to related rows.
+
+Plain `ModelAdmin` pages, so that third-party themes style them, with nothing inline. Subclass them
+for your own models; ``contrib.hms`` does for the hospital's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..models import DataManagement
+from ..pages import rights, wording
+from ..pages.door import Door
+from . import related
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Model]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+RELATED = ("refers_to", "referred_to_by", "subsystem")
+_REQUEST = "_hms_request"
+
+
+class RowsAdmin(ModelAdmin):
+    """Lists without exact totals or boxes of a million choices, and pages with related rows."""
+
+    named_by: ClassVar[tuple[str, ...]] = ()
+    """The foreign keys that ``str()`` of a row, or of a row in its columns, follows."""
+    counts_related_rows = True
+    """Whether a row's page counts the rows that refer to it; False where most tables do."""
+    hidden_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields that no page shows and no address may filter by."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ("-pk",)
+    readonly_fields = RELATED
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """The rows, with those that their names need."""
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.named_by) if self.named_by else rows
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Model | None:
+        """Return the row. Its related rows depend on who asks, and Django's fields do not say."""
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            setattr(row, _REQUEST, request)
+        return row
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The model's fields, and for a row that exists its related rows."""
+        own = [
+            field.name
+            for field in self.opts.fields
+            if field.editable and not field.primary_key and field.name not in self.hidden_fields
+        ]
+        fieldsets: list[Any] = [(None, {"fields": own})]
+        if obj is not None:
+            fieldsets.append((_("Related rows"), {"fields": RELATED}))
+        return fieldsets
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Refuse what is hidden: to be told which rows match is to be told the value."""
+        if lookup.partition("__")[0] in self.hidden_fields:
+            return False
+        return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    def save_model(
+        self, request: HttpRequest, obj: Model, form: ModelForm[Model], change: bool
+    ) -> None:
+        """Write only what the user changed.
+
+        A colleague's change to another field stays, and so does what forms cannot carry, such as
+        microseconds, or an empty text where they know only NULL.
+        """
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif changed := [field.name for field in self.opts.fields if field.name in _changed(form)]:
+            obj.save(update_fields=changed)
+
+    @admin.display(description=_("refers to"), empty_value="–")
+    def refers_to(self, row: Model) -> SafeString | None:
+        """Links to the rows that this one refers to."""
+        return _listed(related.referred_to(row, getattr(row, _REQUEST), self.admin_site))
+
+    @admin.display(description=_("referred to by"), empty_value="–")
+    def referred_to_by(self, row: Model) -> SafeString | None:
+        """Links to the lists of rows that refer to this one."""
+        counted = self.counts_related_rows
+        request = getattr(row, _REQUEST)
+        return _listed(related.referring(row, request, self.admin_site, counted=counted))
+
+    @admin.display(description=_("subsystem"), empty_value="–")
+    def subsystem(self, row: Model) -> SafeString | None:
+        """A link to where the subsystem of the row is backed up and restored."""
+        scope = rights.subsystem_for_menus(getattr(row, _REQUEST), self.model)
+        door = door_of(self.admin_site)
+        if scope is None or door is None:
+            return None
+        try:
+            address = door.url("scope", scope.kind, scope.id)
+        except NoReverseMatch:
+            return None
+        return format_html('<a href="{}">{}</a>', address, wording.title(scope))
+
+
+def door_of(site: admin.AdminSite) -> Door | None:
+    """Return where Data Management's pages are mounted in an admin site, if they are."""
+    door = getattr(site._registry.get(DataManagement), "door", None)
+    return door if isinstance(door, Door) else None
+
+
+def list_address(model_admin: ModelAdmin) -> str:
+    """Return the address of a model's list."""
+    meta = model_admin.opts
+    name = f"admin:{meta.app_label}_{meta.model_name}_changelist"
+    return reverse(name, current_app=model_admin.admin_site.name)
+
+
+def foreign_keys(model: type[Model]) -> tuple[str, ...]:
+    """Return the names of the fields by which a row refers to others."""
+    return tuple(each.name for each in model._meta.fields if isinstance(each, ForeignKey))
+
+
+def _changed(form: ModelForm[Model]) -> frozenset[str]:
+    return frozenset(form.changed_data)
+
+
+def _listed(links: Iterable[related.Link]) -> SafeString | None:
+    items = format_html_join(
+        "",
+        '<li>{}: <a href="{}">{}</a></li>',
+        ((each.label, each.address, each.text) for each in links),
+    )
+    return format_html("<ul>{}</ul>", items) if items else None
