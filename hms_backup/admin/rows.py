@@ -15,7 +15,6 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import DataManagement
@@ -29,6 +28,7 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 RELATED = ("refers_to", "referred_to_by", "subsystem")
+NONE = "–"
 _REQUEST = "_hms_request"
 
 
@@ -93,29 +93,29 @@ class RowsAdmin(ModelAdmin):
         elif changed := [field.name for field in self.opts.fields if field.name in _changed(form)]:
             obj.save(update_fields=changed)
 
-    @admin.display(description=_("refers to"), empty_value="–")
-    def refers_to(self, row: Model) -> SafeString | None:
+    @admin.display(description=_("refers to"))
+    def refers_to(self, row: Model) -> str:
         """Links to the rows that this one refers to."""
         return _listed(related.referred_to(row, getattr(row, _REQUEST), self.admin_site))
 
-    @admin.display(description=_("referred to by"), empty_value="–")
-    def referred_to_by(self, row: Model) -> SafeString | None:
+    @admin.display(description=_("referred to by"))
+    def referred_to_by(self, row: Model) -> str:
         """Links to the lists of rows that refer to this one."""
         counted = self.counts_related_rows
         request = getattr(row, _REQUEST)
         return _listed(related.referring(row, request, self.admin_site, counted=counted))
 
-    @admin.display(description=_("subsystem"), empty_value="–")
-    def subsystem(self, row: Model) -> SafeString | None:
+    @admin.display(description=_("subsystem"))
+    def subsystem(self, row: Model) -> str:
         """A link to where the subsystem of the row is backed up and restored."""
         scope = rights.subsystem_for_menus(getattr(row, _REQUEST), self.model)
         door = door_of(self.admin_site)
         if scope is None or door is None:
-            return None
+            return NONE
         try:
             address = door.url("scope", scope.kind, scope.id)
         except NoReverseMatch:
-            return None
+            return NONE
         return format_html('<a href="{}">{}</a>', address, wording.title(scope))
 
 
@@ -141,10 +141,10 @@ def _changed(form: ModelForm[Model]) -> frozenset[str]:
     return frozenset(form.changed_data)
 
 
-def _listed(links: Iterable[related.Link]) -> SafeString | None:
+def _listed(links: Iterable[related.Link]) -> str:
     items = format_html_join(
         "",
         '<li>{}: <a href="{}">{}</a></li>',
         ((each.label, each.address, each.text) for each in links),
     )
-    return format_html("<ul>{}</ul>", items) if items else None
+    return format_html("<ul>{}</ul>", items) if items else NONE

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -143,8 +143,15 @@ class SubsystemRowsAdmin(ExportMixin, RowsAdmin):  # type: ignore[misc]  # it sh
         return TemplateResponse(request, [self.export_template_name], context)
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
-        """The chosen keys, which the list then narrows; import_export's own reads every key."""
-        return request.POST.getlist("export_items")
+        """The chosen keys, by which the list is then filtered; import_export's own reads them all."""
+        return [key for key in request.POST.getlist("export_items") if self._is_key(key)]
+
+    def _is_key(self, text: str) -> bool:
+        try:
+            self.opts.pk.to_python(text)
+        except ValidationError:
+            return False
+        return True
 
     def get_export_data(
         self, file_format: Format, request: HttpRequest, queryset: QuerySet[Model], **_: Any

@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.utils.translation import override
 
 import hms_backup
+from hms_backup.contrib.hms.models import Applicant
 from hms_backup.pages import wording
 from tests.support import run_sql
 
@@ -48,8 +50,11 @@ def test_every_text_of_the_templates_is_translated(known: set[str]) -> None:
 def test_every_text_of_the_pages_code_is_translated(known: set[str]) -> None:
     sources = [*(PACKAGE / "pages").glob("*.py"), *(PACKAGE / "admin").glob("*.py")]
     sources += [PACKAGE / "forms.py", PACKAGE / "models.py"]
+    sources += (PACKAGE / "contrib" / "hms").rglob("*.py")
     texts = {
-        found for path in sources for found in re.findall(r'\b_\("([^"]+)"\)', path.read_text())
+        found
+        for path in sources
+        for found in re.findall(r'\b_(?:now)?\("([^"]+)"\)', path.read_text())
     }
 
     assert len(texts) > 100
@@ -62,6 +67,31 @@ def test_problems_and_errors_read_differently_in_filipino() -> None:
         filipino = [str(title) for title, _advice in wording.PROBLEMS.values()]
 
     assert not set(english) & set(filipino)
+
+
+def test_every_model_of_the_hospital_is_named_in_filipino(known: set[str]) -> None:
+    names = {
+        str(name)
+        for model in apps.get_app_config("hms").get_models()
+        for name in (model._meta.verbose_name_raw, model._meta.verbose_name_plural)
+    }
+
+    assert len(names) >= 2 * 43 - 1
+    assert names - known == set()
+
+
+def test_pages_of_the_hospitals_rows_read_in_filipino(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    client = browser("hr1")
+    with override("fil"):
+        listed = text(client.get("/admin/hms/applicant/"))
+        row = text(client.get(f"/admin/hms/applicant/{Applicant.objects.latest('pk').pk}/change/"))
+
+    assert "I-backup ang subsystem ng mga row na ito" in listed
+    assert "I-export ang mga napiling row" in listed
+    assert "Mga kaugnay na row" in row
+    assert "Related rows" not in row
 
 
 def test_preview_reads_in_filipino(hospital: dict[str, int], browser: Browser) -> None:
