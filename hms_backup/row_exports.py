@@ -16,7 +16,6 @@ from django.db.models import Model, QuerySet
 from import_export.fields import Field
 from import_export.formats.base_formats import Format
 from import_export.resources import ModelResource
-from import_export.widgets import Widget
 
 from .access import require
 from .audit import Actor
@@ -28,7 +27,7 @@ from .protection import refuse_protected
 from .registry import Scope, registry
 
 MOST_ROWS: Final = 100_000
-"""A spreadsheet is built in memory: this many rows of a wide table take about half a gigabyte."""
+"""The file is built in memory: this many rows of a wide table take up to 400 MB and 15 seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,26 +78,28 @@ def authorize_row_export(model: type[Model], *, actor: Actor) -> None:
 
 
 def resource_of(model: type[Model]) -> type[ModelResource]:
-    """Return django-import-export's description: columns by their names in the database.
-
-    Values stay what they are. Its own widgets write numbers as the user's language does, and
-    times without their fractions.
-    """
+    """Return django-import-export's description: columns by their names in the database."""
     columns = {
-        field.name: Field(attribute=field.attname, column_name=field.column, widget=_AsItIs())
+        field.name: Field(attribute=field.attname, column_name=field.column)
         for field in model._meta.concrete_fields
     }
     meta = type("Meta", (), {"model": model, "fields": tuple(columns)})
     name = f"{model.__name__}Resource"
     made: type[ModelResource] = type(ModelResource)(
-        name, (ModelResource,), {"Meta": meta, **columns}
+        name, (_RowResource,), {"Meta": meta, **columns}
     )
     return made
 
 
-class _AsItIs(Widget):  # type: ignore[misc]  # it ships no annotations
-    def render(self, value: Any, *_: Any, **__: Any) -> Any:
-        return value
+class _RowResource(ModelResource):  # type: ignore[misc]  # it ships no annotations
+    """Values stay what they are.
+
+    Its widgets would write numbers as the user's language does, and times without their
+    fractions; and to ask one for each value takes longer than everything else.
+    """
+
+    def export_resource(self, instance: Model, *_: Any, **__: Any) -> list[Any]:
+        return [getattr(instance, each.attname) for each in instance._meta.concrete_fields]
 
 
 def _operation(model: type[Model], actor: Actor, file_name: str = "", **details: str) -> Operation:

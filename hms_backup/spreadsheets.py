@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
-from collections.abc import Callable
+import warnings
 from decimal import Decimal
 from typing import Any, Final
 
 import tablib
 from import_export.formats import base_formats
+from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -28,25 +30,32 @@ class CSV(base_formats.CSV):  # type: ignore[misc]  # it ships no annotations
 
     def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> Any:
         """Return the file's content."""
-        return super().export_data(_converted(dataset, _csv_cell), **kwargs)
+        rows = ([_csv_cell(value) for value in row] for row in dataset)
+        neutral = tablib.Dataset(*rows, headers=dataset.headers, title=dataset.title)
+        return super().export_data(neutral, **kwargs)
 
 
 class XLSX(base_formats.XLSX):  # type: ignore[misc]  # it ships no annotations
     """A workbook in which no text is a formula, and numbers and dates are such."""
 
-    def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> Any:
-        """Return the file's content."""
-        return super().export_data(_converted(dataset, _xlsx_cell), **kwargs)
+    def export_data(self, dataset: tablib.Dataset, **_: Any) -> Any:
+        """Return the file's content, row by row: tablib's way takes ten times the memory."""
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet(dataset.title)
+        sheet.freeze_panes = "A2"
+        sheet.append(dataset.headers)
+        for row in dataset:
+            sheet.append([_xlsx_cell(value) for value in row])
+        content = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # openpyxl's own, on Python 3.12
+            book.save(content)
+        return content.getvalue()
 
 
 JSON = base_formats.JSON
 
 FORMATS: Final = (CSV, XLSX, JSON)
-
-
-def _converted(dataset: tablib.Dataset, cell: Callable[[Any], Any]) -> tablib.Dataset:
-    rows = ([cell(value) for value in row] for row in dataset)
-    return tablib.Dataset(*rows, headers=dataset.headers, title=dataset.title)
 
 
 def _csv_cell(value: Any) -> Any:

@@ -143,7 +143,7 @@ class SubsystemRowsAdmin(ExportMixin, RowsAdmin):  # type: ignore[misc]  # it sh
         return TemplateResponse(request, [self.export_template_name], context)
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
-        """The chosen keys, by which the list is then filtered; import_export's own reads them all."""
+        """The chosen keys, to filter the list by; import_export's own reads all there are."""
         return [key for key in request.POST.getlist("export_items") if self._is_key(key)]
 
     def _is_key(self, text: str) -> bool:

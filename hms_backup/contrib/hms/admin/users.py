@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from hms_backup.admin.filters import FewValues
 from hms_backup.admin.rows import RowsAdmin
 
-from .rows import on_the_wall_clock
+from .rows import dated
 
 
 class UserAdmin(RowsAdmin):
@@ -30,7 +30,7 @@ class UserAdmin(RowsAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """The accounts, without what no page may show."""
-        return on_the_wall_clock(super().get_queryset(request).defer(*self.hidden_fields))
+        return dated(super().get_queryset(request).defer(*self.hidden_fields))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """The hospital's own system makes accounts: a row made here would have no password."""
