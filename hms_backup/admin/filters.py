@@ -45,7 +45,7 @@ class FewValues(FilledValues):
 
     def has_output(self) -> bool:
         """Whether there is anything to choose."""
-        return bool(self.lookup_choices)
+        return len(self.lookup_choices) > 1 or bool(self.lookup_val or self.lookup_val_isnull)
 
 
 class ChosenRow(admin.FieldListFilter):
@@ -79,9 +79,10 @@ class ChosenRow(admin.FieldListFilter):
 
     def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
         """Return the way back to all rows, and the chosen one."""
-        without = changelist.get_query_string(remove=[self.parameter])
-        yield {"selected": False, "query_string": without, "display": _("All")}
-        yield {"selected": True, "query_string": "?", "display": self._row}
+        all_rows = changelist.get_query_string(remove=[self.parameter])
+        chosen = changelist.get_query_string()
+        yield {"selected": False, "query_string": all_rows, "display": _("All")}
+        yield {"selected": True, "query_string": chosen, "display": self._row}
 
     def _name(
         self,

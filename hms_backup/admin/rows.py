@@ -6,12 +6,12 @@ for your own models; ``contrib.hms`` does for the hospital's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -85,14 +85,23 @@ class RowsAdmin(ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """The model's fields, and for a row that exists its related rows."""
         own = [
-            field.name
+            field
             for field in self.opts.fields
             if field.editable and not field.primary_key and field.name not in self.hidden_fields
         ]
-        fieldsets: list[Any] = [(None, {"fields": own})]
+        writes = obj is None or self.has_change_permission(request, obj)
+        shown = [each.name if writes else self._to_read(each, request) for each in own]
+        fieldsets: list[Any] = [(None, {"fields": shown})]
         if obj is not None:
             fieldsets.append((_("Related rows"), {"fields": RELATED}))
         return fieldsets
+
+    def _to_read(self, field: Field[Any, Any], request: HttpRequest) -> str | Callable[..., str]:
+        """Return the field, without Django's link where that would lead to a refusal."""
+        if not isinstance(field, ForeignKey):
+            return field.name
+        leads_on = related.may_see(field.remote_field.model, request, self.admin_site)
+        return field.name if leads_on else _name_of(field)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Refuse what is hidden: to be told which rows match is to be told the value."""
@@ -155,6 +164,15 @@ def list_address(model_admin: ModelAdmin) -> str:
 def foreign_keys(model: type[Model]) -> tuple[str, ...]:
     """Return the names of the fields by which a row refers to others."""
     return tuple(each.name for each in model._meta.fields if isinstance(each, ForeignKey))
+
+
+def _name_of(field: ForeignKey[Any, Any]) -> Callable[[Model], str]:
+    @admin.display(description=str(field.verbose_name))
+    def name(row: Model) -> str:
+        other = getattr(row, field.name)
+        return NONE if other is None else str(other)
+
+    return name
 
 
 def _changed(form: ModelForm[Model]) -> frozenset[str]:

@@ -15,11 +15,13 @@ from django.db import connection, models
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
+from hms_backup.admin import filters
 from hms_backup.contrib.hms.admin.listings import LISTINGS
 from hms_backup.contrib.hms.models import (
     Applicant,
     Appointment,
     Interview,
+    Onboarding,
     Patient,
     User,
     Vacancy,
@@ -141,7 +143,7 @@ def test_every_list_asks_the_database_as_often_for_many_rows_as_for_one(
         first = model._default_manager.order_by("pk")[0]
         client.get(address(model))  # content types are read once per process
         many, one = asked(client, address(model)), asked(client, f"{address(model)}?id={first.pk}")
-        assert many == one, model
+        assert many - one <= 1, model  # the years of one row take no look at the others
         assert many <= 12, model
 
 
@@ -188,7 +190,7 @@ def test_related_rows_are_reachable_from_a_rows_page_in_both_directions(
     assert "Referred to by: Interviews: 1 Subsystem" in text(client.get(address(Applicant, ben.pk)))
     assert hits(client, Interview, f"?applicant__id__exact={ana.pk}") == hers
     shown = text(client.get(link))
-    assert re.search(r"By applicant All Ana Cruz", shown)
+    assert "By applicant All Ana Cruz" in shown
     data_management = client.get("/admin/hms_backup/datamanagement/subsystem/HR1/")
     assert data_management.wsgi_request.path in page
 
@@ -350,3 +352,54 @@ def test_accounts_are_shown_to_those_with_djangos_permission_only(
     superuser.post(address(User), {"action": "back_up_subsystem", "_selected_action": 1})
     assert superuser.get(f"{address(User)}export/").status_code in (302, 404)
     assert rows("system_audit_logs") == []
+
+
+# Lists that may be long
+
+
+def test_filter_offers_the_values_of_the_newest_rows_and_none_if_they_are_many(
+    transactional_db: None, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "NEWEST", 3)
+    monkeypatch.setattr(filters, "MOST_CHOICES", 3)
+    client = browser("superuser")
+
+    def offered(parameters: str = "") -> list[str]:
+        page = client.get(address(Vacancy) + parameters).content.decode()
+        return re.findall(r'href="\?status=(\w+)"', page)
+
+    for status in ("Old", "Open", "Closed", "Open"):
+        Vacancy.objects.create(position_name="Nurse", status=status)
+    assert offered() == ["Closed", "Open"]
+    assert offered("?status=Old") == ["Closed", "Old", "Open"]
+    for status in ("A", "B", "C"):
+        Vacancy.objects.create(position_name="Nurse", status=status)
+    assert offered() == ["A", "B", "C"]
+    assert offered("?status=Old") == []
+    assert len(hits(client, Vacancy, "?status=Old")) == 1
+
+
+def test_dates_of_a_list_are_offered_only_without_a_search(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    client = browser("superuser")
+    dates = "appointment_date__"
+
+    assert dates in client.get(address(Appointment)).content.decode()
+    assert dates not in client.get(f"{address(Appointment)}?q=a").content.decode()
+    narrowed = client.get(f"{address(Appointment)}?q=a&{dates}year=2026").content.decode()
+    assert dates in narrowed
+
+
+@pytest.mark.parametrize("first", [dt.date(2020, 5, 5), dt.date(1, 1, 1)])
+def test_years_of_a_list_are_offered_even_if_a_date_is_absurd(
+    transactional_db: None, browser: Browser, first: dt.date
+) -> None:
+    for start_date in (first, dt.date(2026, 1, 1)):
+        Onboarding.objects.create(start_date=start_date)
+
+    page = browser("superuser").get(address(Onboarding)).content.decode()
+
+    years = re.findall(r"start_date__year=(\d+)", page)
+    assert {str(first.year), "2026"} <= set(years)
+    assert len(years) <= 7

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +13,15 @@ from django.db import connection
 from django.test import Client
 
 from hms_backup import services
-from hms_backup.contrib.hms.models import Applicant, Competency, Patient, User
+from hms_backup.contrib.hms.models import (
+    Applicant,
+    Competency,
+    Interview,
+    Onboarding,
+    Patient,
+    User,
+    Vacancy,
+)
 from hms_backup.models import AuditLog
 from tests.admin.conftest import Browser, person
 from tests.admin.journeys import text
@@ -110,6 +120,21 @@ def test_links_lead_only_to_rows_that_the_user_may_see(
     assert page.status_code == 200
     assert "Medical records" not in text(page)
     assert ACTION not in text(client.get("/admin/hms/patient/"))
+
+
+def test_every_link_of_a_rows_page_can_be_followed(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    client = browser("hr1")
+    for model in (Applicant, Interview, Onboarding, Vacancy):
+        row = model._default_manager.order_by("pk")[0]
+        page = client.get(f"/admin/hms/{model._meta.model_name}/{row.pk}/change/")
+        links = re.findall(r'href="(/admin/hms[^"]+)"', page.content.decode())
+        assert len(links) > 8
+        assert {client.get(html.unescape(each)).status_code for each in set(links)} == {200}
+    interview = Interview.objects.filter(interviewer__isnull=False)[0]
+    shown = text(client.get(f"/admin/hms/interview/{interview.pk}/change/"))
+    assert f"Interviewer: {interview.interviewer}" in shown
 
 
 def test_suggestions_are_for_those_who_may_see_the_rows(

@@ -30,10 +30,10 @@ def admin_for(model: type[models.Model], listing: Listing) -> type[HospitalRowsA
 
 
 def list_filter(model: type[models.Model], names: tuple[str, ...]) -> tuple[object, ...]:
-    """Return filters by these fields, and by the related row that a link names."""
+    """Return filters by the related row that a link names, and by these fields."""
     texts = {each.name for each in model._meta.fields if isinstance(each, models.CharField)}
-    chosen = ((name, FewValues) if name in texts else name for name in names)
-    return (*chosen, *((name, ChosenRow) for name in foreign_keys(model)))
+    own = ((name, FewValues) if name in texts else name for name in names)
+    return (*((name, ChosenRow) for name in foreign_keys(model)), *own)
 
 
 for _model, _listing in LISTINGS.items():
