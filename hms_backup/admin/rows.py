@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = admin.ModelAdmin
 
-RELATED = ("refers_to", "referred_to_by", "subsystem")
+RELATED = ("related_forward", "related_back", "related_subsystem")
+"""Read-only fields whose names no model's own field is likely to have."""
 NONE = "–"
 LINE = mark_safe("<br>")
 _REQUEST = "_hms_request"
@@ -123,19 +124,19 @@ class RowsAdmin(ModelAdmin):
             obj.save(update_fields=changed)
 
     @admin.display(description=_("refers to"))
-    def refers_to(self, row: Model) -> str:
+    def related_forward(self, row: Model) -> str:
         """Links to the rows that this one refers to."""
         return _listed(related.referred_to(row, getattr(row, _REQUEST), self.admin_site))
 
     @admin.display(description=_("referred to by"))
-    def referred_to_by(self, row: Model) -> str:
+    def related_back(self, row: Model) -> str:
         """Links to the lists of rows that refer to this one."""
         counted = self.counts_related_rows
         request = getattr(row, _REQUEST)
         return _listed(related.referring(row, request, self.admin_site, counted=counted))
 
     @admin.display(description=_("subsystem"))
-    def subsystem(self, row: Model) -> str:
+    def related_subsystem(self, row: Model) -> str:
         """A link to where the subsystem of the row is backed up and restored."""
         scope = rights.subsystem_for_menus(getattr(row, _REQUEST), self.model)
         door = door_of(self.admin_site)
