@@ -7,11 +7,11 @@ for your own models; ``contrib.hms`` does for the hospital's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -63,7 +63,6 @@ class RowsAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     ordering = ("-pk",)
-    readonly_fields = RELATED
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """The rows, with those that their names need."""
@@ -83,26 +82,33 @@ class RowsAdmin(ModelAdmin):
         """The list's class."""
         return RowsList
 
+    def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """What no form and no page has."""
+        return (*(super().get_exclude(request, obj) or ()), *self.hidden_fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The related rows too."""
+        return (*super().get_readonly_fields(request, obj), *RELATED)
+
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """The model's fields, and for a row that exists its related rows."""
-        own = [
-            field
-            for field in self.opts.fields
-            if field.editable and not field.primary_key and field.name not in self.hidden_fields
-        ]
-        writes = obj is None or self.has_change_permission(request, obj)
-        shown = [each.name if writes else self._to_read(each, request) for each in own]
-        fieldsets: list[Any] = [(None, {"fields": shown})]
-        if obj is not None:
-            fieldsets.append((_("Related rows"), {"fields": RELATED}))
-        return fieldsets
+        own = self.fieldsets or [(None, {"fields": self._own_fields(request, obj)})]
+        related_rows = (_("Related rows"), {"fields": RELATED})
+        return [*own, related_rows] if obj is not None else [*own]
 
-    def _to_read(self, field: Field[Any, Any], request: HttpRequest) -> str | Callable[..., str]:
+    def _own_fields(self, request: HttpRequest, obj: Model | None) -> list[Any]:
+        own = [each for each in self.get_fields(request, obj) if each not in RELATED]
+        if obj is None or self.has_change_permission(request, obj):
+            return own
+        return [self._to_read(each, request) for each in own]
+
+    def _to_read(self, name: Any, request: HttpRequest) -> Any:
         """Return the field, without Django's link where that would lead to a refusal."""
-        if not isinstance(field, ForeignKey):
-            return field.name
+        if name not in foreign_keys(self.model):
+            return name
+        field = cast("ForeignKey[Model, Model]", self.opts.get_field(name))
         leads_on = related.may_see(field.remote_field.model, request, self.admin_site)
-        return field.name if leads_on else _name_of(field)
+        return name if leads_on else _name_of(field)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Refuse what is hidden: to be told which rows match is to be told the value."""
@@ -116,12 +122,13 @@ class RowsAdmin(ModelAdmin):
         """Write only what the user changed.
 
         A colleague's change to another field stays, and so does what forms cannot carry, such as
-        microseconds, or an empty text where they know only NULL.
+        microseconds, or an empty text where they know only NULL. A model whose ``save()`` sets
+        other fields overrides this.
         """
         if not change:
             super().save_model(request, obj, form, change)
-        elif changed := [field.name for field in self.opts.fields if field.name in _changed(form)]:
-            obj.save(update_fields=changed)
+        elif form.changed_data:
+            obj.save(update_fields=_to_write(self.model, form.changed_data))
 
     @admin.display(description=_("refers to"))
     def related_forward(self, row: Model) -> str:
@@ -176,8 +183,12 @@ def _name_of(field: ForeignKey[Any, Any]) -> Callable[[Model], str]:
     return name
 
 
-def _changed(form: ModelForm[Model]) -> frozenset[str]:
-    return frozenset(form.changed_data)
+def _to_write(model: type[Model], changed: list[str]) -> list[str]:
+    """Return what was changed, and what Django itself sets whenever a row is saved."""
+    fields = model._meta.concrete_fields
+    return [
+        each.name for each in fields if each.name in changed or getattr(each, "auto_now", False)
+    ]
 
 
 def _listed(links: Iterable[related.Link]) -> str:

@@ -15,7 +15,6 @@ class UserAdmin(RowsAdmin):
     """No backup holds this table, so no right to back up shows it, and nothing exports it."""
 
     hidden_fields = ("password_hash", "password_history")
-    exclude = hidden_fields
     counts_related_rows = False
     list_display = ("username", "full_name", "email", "role", "subsystem", "department", "status")
     list_filter = (
