@@ -230,6 +230,8 @@ def _crash(entry: AuditLog) -> OperationCrashed:
     ended = f"Process {entry.pid} on {entry.host} ended without saying how this went."
     if entry.dry_run:
         return OperationCrashed(f"{ended} It was a dry run, so nothing was changed.")
+    if entry.action == AuditLog.Action.EXPORT:
+        return OperationCrashed(f"{ended} It only read rows: nothing was changed or sent.")
     if entry.action == AuditLog.Action.BACKUP:
         return OperationCrashed(
             f"{ended} If the file exists under its final name it is complete and verified."

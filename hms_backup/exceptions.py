@@ -32,6 +32,7 @@
     ├── UploadError                   upload_invalid
     │   ├── UploadMissing             upload_missing
     │   └── UploadUsed                upload_used
+    ├── ExportTooLarge                export_too_large
     ├── NotPermitted                  not_permitted
     ├── OperationCancelled            cancelled
     └── OperationCrashed              crashed
@@ -273,6 +274,12 @@ class UploadUsed(UploadError):
     code = "upload_used"
     operation_id: str = ""
     """Which operation restored it; empty while that is running."""
+
+
+class ExportTooLarge(HmsBackupError):
+    """More rows than can be exported for analysis at once."""
+
+    code = "export_too_large"
 
 
 class NotPermitted(HmsBackupError):

@@ -1,4 +1,4 @@
-"""The audit log: who backed up or restored what, when, and how it went."""
+"""The audit log: who backed up, restored or exported what, when, and how it went."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class AuditLog(models.Model):
 
         BACKUP = "BACKUP", _("backup")
         RESTORE = "RESTORE", _("restore")
+        EXPORT = "EXPORT", _("export")
 
     class Scope(models.TextChoices):
         """What ``target_id`` identifies."""

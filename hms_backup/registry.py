@@ -197,6 +197,14 @@ class Registry:
                     return Scope(ScopeKind.SUBSYSTEM, each.id, each.name, department, (each,))
         raise self._unknown("subsystem", subsystem_id, [each.id for each in self.subsystems()])
 
+    def subsystem_of(self, model: type[Model]) -> Scope | None:
+        """Return the scope of the subsystem that backs up the model's table; None if none does."""
+        table = model._meta.db_table
+        for each in self.subsystems():
+            if table in each.tables:
+                return self.subsystem(each.id)
+        return None
+
     def scope(self, scope_id: str) -> Scope:
         """Return the scope of that id, a department's before a subsystem's alias.
 

@@ -9,6 +9,7 @@ from .exceptions import (
     ConfigurationError,
     ConstraintViolated,
     DatabaseError,
+    ExportTooLarge,
     HmsBackupError,
     NotPermitted,
     OperationCancelled,
@@ -43,6 +44,7 @@ STATUSES: tuple[tuple[type[HmsBackupError], int], ...] = (
     (UploadMissing, 404),
     (UploadUsed, 409),
     (UploadError, 400),
+    (ExportTooLarge, 413),
     (NotPermitted, 403),
     (OperationCancelled, 409),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -18,24 +17,15 @@ from import_export.forms import ExportForm
 from .. import services
 from ..models import AuditLog
 from ..pages import results, rights, wording
+from ..spreadsheets import FORMATS
 from ..templatetags.hms_backup_pages import grouped, milliseconds
-from .exports import FORMATS, AuditLogResource
+from .audit_log_export import AuditLogResource
+from .filters import FilledValues
 
 if TYPE_CHECKING:
-    from django.contrib.admin.filters import _ListFilterChoices
-    from django.contrib.admin.views.main import ChangeList
-
     ModelAdmin = admin.ModelAdmin[AuditLog]
 else:
     ModelAdmin = admin.ModelAdmin
-
-
-class FilledValues(admin.AllValuesFieldListFilter):
-    """The values that occur, without the empty one: its link would have no text."""
-
-    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
-        """Return the links."""
-        return (each for each in super().choices(changelist) if str(each["display"]))
 
 
 class AuditLogAdmin(ExportMixin, ModelAdmin):  # type: ignore[misc]  # it ships no annotations
@@ -135,7 +125,7 @@ class AuditLogAdmin(ExportMixin, ModelAdmin):  # type: ignore[misc]  # it ships 
 
     @admin.display(description=_("what"), ordering="action")
     def what(self, entry: AuditLog) -> str:
-        """Backup, restore, or preview."""
+        """Backup, restore, preview, or export."""
         if entry.dry_run:
             return str(_("preview"))
         return str(entry.get_action_display())

@@ -8,6 +8,7 @@ from ..exceptions import (
     ArchiveError,
     Busy,
     Deadlock,
+    ExportTooLarge,
     HmsBackupError,
     LockTimeout,
     NotPermitted,
@@ -66,6 +67,7 @@ _EXITS: tuple[tuple[type[HmsBackupError], Exit], ...] = (
     (SchemaError, Exit.REFUSED),
     (ValueUnsupported, Exit.REFUSED),
     (TableProtected, Exit.REFUSED),
+    (ExportTooLarge, Exit.REFUSED),
     (NotPermitted, Exit.REFUSED),
 )
 

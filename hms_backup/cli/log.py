@@ -1,4 +1,4 @@
-"""``hms_backup log``: who backed up or restored what, when, and how it went."""
+"""``hms_backup log``: who backed up, restored or exported what, when, and how it went."""
 
 from __future__ import annotations
 
@@ -102,6 +102,8 @@ def _table(entries: list[AuditLog]) -> Table:
 def _verb(entry: AuditLog) -> str:
     if entry.action == AuditLog.Action.BACKUP:
         return "backup"
+    if entry.action == AuditLog.Action.EXPORT:
+        return "row export"
     return "dry run" if entry.dry_run else "restore"
 
 
@@ -114,6 +116,9 @@ def _result(entry: AuditLog) -> Text:
         )
     if entry.action == AuditLog.Action.BACKUP:
         return Text.assemble(("ok ", "green"), count(entry.rows_archived, "row"))
+    if entry.action == AuditLog.Action.EXPORT:
+        taken = f"{count(entry.rows_archived, 'row')} of {entry.details.get('table')}"
+        return Text.assemble(("ok ", "green"), printable(taken))
     changes = f"+{entry.rows_inserted:,} ~{entry.rows_updated:,} -{entry.rows_deleted:,}"
     noted = ", ".join(("", *_noted(entry.details.get("problems", ()))))
     return Text.assemble(("ok ", "green"), f"{changes} ={entry.rows_unchanged:,}{noted}")

@@ -16,6 +16,7 @@ from ..registry import Scope
 from ..services import Restoration, RestoreOptions
 from . import wording
 from .differences import Cell, cells, recognisable
+from .phrases import MODES
 
 SHOWN = 3
 """Changed rows per table that the preview shows before one asks for more."""
@@ -79,7 +80,7 @@ def preview_context(
 ) -> dict[str, Any]:
     """Return what the preview's template shows of a plan."""
     plan = restoration.plan
-    mode_name, _description = wording.MODES[options.mode]
+    mode_name, _description = MODES[options.mode]
     return {
         "facts": _facts(restoration, scope),
         "problems": [wording.worded(each, scope) for each in plan.problems],
@@ -90,7 +91,7 @@ def preview_context(
         "digest": plan.digest,
         "mode": str(options.mode),
         "mode_name": mode_name,
-        "modes": [(str(mode), name, text) for mode, (name, text) in wording.MODES.items()],
+        "modes": [(str(mode), name, text) for mode, (name, text) in MODES.items()],
         "chosen_tables": options.tables,
         "table_choices": _table_choices(scope, options),
         "left_out": sorted(options.leave_out),

@@ -16,6 +16,7 @@ from ..registry import Scope, ScopeKind, registry
 from . import wording
 from .asking import audit_address, own_entry_or_404, page
 from .door import Door
+from .phrases import MODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,12 @@ def _title(entry: AuditLog) -> str:
     if entry.action == AuditLog.Action.BACKUP:
         ended = {"SUCCESS": _("%(id)s was backed up"), "FAIL": _("%(id)s was not backed up")}
         return ended.get(entry.status, _("%(id)s is being backed up"))
+    if entry.action == AuditLog.Action.EXPORT:
+        ended = {
+            "SUCCESS": _("Rows of %(id)s were exported"),
+            "FAIL": _("No rows of %(id)s were exported"),
+        }
+        return ended.get(entry.status, _("Rows of %(id)s are being exported"))
     ended = {"SUCCESS": _("%(id)s was restored"), "FAIL": _("%(id)s was not restored")}
     if entry.dry_run:
         ended = {"SUCCESS": _("Preview of %(id)s"), "FAIL": _("%(id)s could not be previewed")}
@@ -91,6 +98,8 @@ def options_of(entry: AuditLog) -> list[tuple[str, str]]:
     """Return how the operation was asked for: only what is not the default, except the mode."""
     details = entry.details
     names = {
+        "table": _("table"),
+        "format": _("format"),
         "only": _("only the subsystem"),
         "selected": _("only the tables"),
         "left_out": _("without the columns"),
@@ -99,7 +108,7 @@ def options_of(entry: AuditLog) -> list[tuple[str, str]]:
     found = []
     if mode := details.get("mode"):
         known = mode in set(Mode)
-        found.append((_("mode"), str(wording.MODES[Mode(mode)][0]) if known else str(mode)))
+        found.append((_("mode"), str(MODES[Mode(mode)][0]) if known else str(mode)))
     for key, name in names.items():
         value = details.get(key)
         if value:

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.utils.translation import override
 
 import hms_backup
-from hms_backup.pages import wording
+from hms_backup.contrib.hms.models import Applicant
+from hms_backup.pages import phrases
 from tests.support import run_sql
 
 from .conftest import Browser
@@ -51,6 +53,7 @@ def test_every_text_of_the_pages_code_is_translated(known: set[str]) -> None:
     sources = [*(PACKAGE / "pages").glob("*.py"), *(PACKAGE / "admin").glob("*.py")]
     sources += [PACKAGE / "forms.py", PACKAGE / "models.py", PACKAGE / "apps.py"]
     sources += [PACKAGE / "templatetags" / "hms_backup_pages.py"]
+    sources += (PACKAGE / "contrib" / "hms").rglob("*.py")
     texts = {text for path in sources for text in _marked(path)}
 
     assert len(texts) > 150
@@ -58,20 +61,49 @@ def test_every_text_of_the_pages_code_is_translated(known: set[str]) -> None:
 
 
 def _marked(source: Path) -> Iterator[str]:
-    """The texts that a module marks for translation with ``_``, however its lines are broken."""
+    """The texts that a module marks for translation, however its lines are broken."""
     for node in ast.walk(ast.parse(source.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("_", "_now")
+        ):
             (text,) = node.args
             assert isinstance(text, ast.Constant), f"{source.name}:{node.lineno}"
             yield str(text.value)
 
 
 def test_problems_and_errors_read_differently_in_filipino() -> None:
-    english = [str(title) for title, _advice in wording.PROBLEMS.values()]
+    english = [str(title) for title, _advice in phrases.PROBLEMS.values()]
     with override("fil"):
-        filipino = [str(title) for title, _advice in wording.PROBLEMS.values()]
+        filipino = [str(title) for title, _advice in phrases.PROBLEMS.values()]
 
     assert not set(english) & set(filipino)
+
+
+def test_every_model_of_the_hospital_is_named_in_filipino(known: set[str]) -> None:
+    names = {
+        str(name)
+        for model in apps.get_app_config("hms").get_models()
+        for name in (model._meta.verbose_name_raw, model._meta.verbose_name_plural)
+    }
+
+    assert len(names) >= 2 * 43 - 1
+    assert names - known == set()
+
+
+def test_pages_of_the_hospitals_rows_read_in_filipino(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    client = browser("hr1")
+    with override("fil"):
+        listed = text(client.get("/admin/hms/applicant/"))
+        row = text(client.get(f"/admin/hms/applicant/{Applicant.objects.latest('pk').pk}/change/"))
+
+    assert "I-backup ang subsystem ng mga row na ito" in listed
+    assert "I-export ang mga napiling row" in listed
+    assert "Mga kaugnay na row" in row
+    assert "Related rows" not in row
 
 
 def test_preview_reads_in_filipino(hospital: dict[str, int], browser: Browser) -> None:

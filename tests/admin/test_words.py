@@ -9,7 +9,7 @@ import pytest
 
 import hms_backup
 from hms_backup import exceptions
-from hms_backup.pages import wording
+from hms_backup.pages import phrases
 from hms_backup.pages.differences import LONGEST, cells, compare, recognisable
 from hms_backup.plan import Action, Mode, RowChange
 
@@ -27,18 +27,18 @@ def test_every_problem_code_has_words() -> None:
     }
 
     assert {"cascade_outside", "duplicate_key", "no_checksums"} <= found
-    assert found - set(wording.PROBLEMS) == set()
+    assert found - set(phrases.PROBLEMS) == set()
 
 
 def test_every_error_code_has_words() -> None:
     kinds = [each for each in vars(exceptions).values() if isinstance(each, type)]
     codes = {each.code for each in kinds if issubclass(each, exceptions.HmsBackupError)}
 
-    assert codes - set(wording.ERRORS) == set()
+    assert codes - set(phrases.ERRORS) == set()
 
 
 def test_every_error_says_what_to_do() -> None:
-    assert all(title and advice for title, advice in wording.ERRORS.values())
+    assert all(title and advice for title, advice in phrases.ERRORS.values())
 
 
 def test_updated_row_is_recognised_by_texts_that_stay() -> None:
@@ -64,7 +64,7 @@ def test_new_row_needs_no_recognising() -> None:
 
 
 def test_every_mode_has_words() -> None:
-    assert set(wording.MODES) == set(Mode)
+    assert set(phrases.MODES) == set(Mode)
 
 
 def test_difference_is_cut_to_what_differs() -> None:

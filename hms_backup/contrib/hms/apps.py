@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class HmsConfig(AppConfig):
@@ -10,5 +11,5 @@ class HmsConfig(AppConfig):
 
     name = "hms_backup.contrib.hms"
     label = "hms"
-    verbose_name = "Hospital"
+    verbose_name = _("Hospital")
     default_auto_field = "django.db.models.AutoField"

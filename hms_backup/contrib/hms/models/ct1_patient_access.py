@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, wall_clock
 from .shared import User
@@ -41,8 +42,8 @@ class Patient(models.Model):
     class Meta:
         managed = False
         db_table = "patients"
-        verbose_name = "patient"
-        verbose_name_plural = "patients"
+        verbose_name = _("patient")
+        verbose_name_plural = _("patients")
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}"
@@ -84,8 +85,8 @@ class Appointment(models.Model):
     class Meta:
         managed = False
         db_table = "appointments"
-        verbose_name = "appointment"
-        verbose_name_plural = "appointments"
+        verbose_name = _("appointment")
+        verbose_name_plural = _("appointments")
 
     def __str__(self) -> str:
         return f"{self.patient} on {self.appointment_date:%Y-%m-%d %H:%M}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, wall_clock
 from .ct1_patient_access import Patient
@@ -28,8 +29,8 @@ class LabOrder(models.Model):
     class Meta:
         managed = False
         db_table = "lab_orders"
-        verbose_name = "laboratory order"
-        verbose_name_plural = "laboratory orders"
+        verbose_name = _("laboratory order")
+        verbose_name_plural = _("laboratory orders")
 
     def __str__(self) -> str:
         return f"{self.test_name} for {self.patient}"
@@ -58,8 +59,8 @@ class Prescription(models.Model):
     class Meta:
         managed = False
         db_table = "prescriptions"
-        verbose_name = "prescription"
-        verbose_name_plural = "prescriptions"
+        verbose_name = _("prescription")
+        verbose_name_plural = _("prescriptions")
 
     def __str__(self) -> str:
         return f"{self.medication_name} for {self.patient}"

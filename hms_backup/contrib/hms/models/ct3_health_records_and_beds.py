@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, wall_clock
 from .ct1_patient_access import Patient
@@ -33,8 +34,8 @@ class MedicalRecord(models.Model):
     class Meta:
         managed = False
         db_table = "medical_records"
-        verbose_name = "medical record"
-        verbose_name_plural = "medical records"
+        verbose_name = _("medical record")
+        verbose_name_plural = _("medical records")
 
     def __str__(self) -> str:
         return f"{self.patient}: {self.diagnosis}"
@@ -59,8 +60,8 @@ class Bed(models.Model):
     class Meta:
         managed = False
         db_table = "beds"
-        verbose_name = "bed"
-        verbose_name_plural = "beds"
+        verbose_name = _("bed")
+        verbose_name_plural = _("beds")
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.ward_name, self.room_number))) or f"bed {self.pk}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, today, wall_clock
 from .ct1_patient_access import Patient
@@ -30,8 +31,8 @@ class BillingRecord(models.Model):
     class Meta:
         managed = False
         db_table = "billing_records"
-        verbose_name = "billing record"
-        verbose_name_plural = "billing records"
+        verbose_name = _("billing record")
+        verbose_name_plural = _("billing records")
 
     def __str__(self) -> str:
         return f"{self.patient}: {self.total_amount}"
@@ -51,8 +52,8 @@ class LedgerAccount(models.Model):
     class Meta:
         managed = False
         db_table = "general_ledger"
-        verbose_name = "ledger account"
-        verbose_name_plural = "general ledger"
+        verbose_name = _("ledger account")
+        verbose_name_plural = _("general ledger")
 
     def __str__(self) -> str:
         return f"{self.account_code} {self.account_name}"
@@ -72,8 +73,8 @@ class Vendor(models.Model):
     class Meta:
         managed = False
         db_table = "vendors"
-        verbose_name = "vendor"
-        verbose_name_plural = "vendors"
+        verbose_name = _("vendor")
+        verbose_name_plural = _("vendors")
 
     def __str__(self) -> str:
         return self.name
@@ -97,8 +98,8 @@ class VendorInvoice(models.Model):
     class Meta:
         managed = False
         db_table = "vendor_invoices"
-        verbose_name = "vendor invoice"
-        verbose_name_plural = "vendor invoices"
+        verbose_name = _("vendor invoice")
+        verbose_name_plural = _("vendor invoices")
 
     def __str__(self) -> str:
         return f"{self.invoice_number} of {self.vendor}"
@@ -119,8 +120,8 @@ class Receivable(models.Model):
     class Meta:
         managed = False
         db_table = "receivables"
-        verbose_name = "receivable"
-        verbose_name_plural = "receivables"
+        verbose_name = _("receivable")
+        verbose_name_plural = _("receivables")
 
     def __str__(self) -> str:
         return f"{self.amount_due} due {self.due_date}"
@@ -141,8 +142,8 @@ class BankAccount(models.Model):
     class Meta:
         managed = False
         db_table = "bank_accounts"
-        verbose_name = "bank account"
-        verbose_name_plural = "bank accounts"
+        verbose_name = _("bank account")
+        verbose_name_plural = _("bank accounts")
 
     def __str__(self) -> str:
         return f"{self.bank_name} {self.account_number}"
@@ -175,8 +176,8 @@ class VendorPayment(models.Model):
     class Meta:
         managed = False
         db_table = "vendor_payments"
-        verbose_name = "vendor payment"
-        verbose_name_plural = "vendor payments"
+        verbose_name = _("vendor payment")
+        verbose_name_plural = _("vendor payments")
 
     def __str__(self) -> str:
         return f"{self.amount} for {self.invoice}"
@@ -209,8 +210,8 @@ class Collection(models.Model):
     class Meta:
         managed = False
         db_table = "collections"
-        verbose_name = "collection"
-        verbose_name_plural = "collections"
+        verbose_name = _("collection")
+        verbose_name_plural = _("collections")
 
     def __str__(self) -> str:
         return f"{self.amount} for {self.receivable}"
@@ -244,8 +245,8 @@ class CashTransaction(models.Model):
     class Meta:
         managed = False
         db_table = "cash_transactions"
-        verbose_name = "cash transaction"
-        verbose_name_plural = "cash transactions"
+        verbose_name = _("cash transaction")
+        verbose_name_plural = _("cash transactions")
 
     def __str__(self) -> str:
         return f"{self.transaction_type} {self.amount}"
@@ -271,8 +272,8 @@ class GeneratedReport(models.Model):
     class Meta:
         managed = False
         db_table = "generated_reports"
-        verbose_name = "generated report"
-        verbose_name_plural = "generated reports"
+        verbose_name = _("generated report")
+        verbose_name_plural = _("generated reports")
 
     def __str__(self) -> str:
         return self.report_name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, wall_clock
 from .shared import User
@@ -31,8 +32,8 @@ class Vacancy(models.Model):
     class Meta:
         managed = False
         db_table = "vacancies"
-        verbose_name = "vacancy"
-        verbose_name_plural = "vacancies"
+        verbose_name = _("vacancy")
+        verbose_name_plural = _("vacancies")
 
     def __str__(self) -> str:
         return self.position_name
@@ -57,8 +58,8 @@ class Applicant(models.Model):
     class Meta:
         managed = False
         db_table = "applicants"
-        verbose_name = "applicant"
-        verbose_name_plural = "applicants"
+        verbose_name = _("applicant")
+        verbose_name_plural = _("applicants")
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}"
@@ -87,8 +88,8 @@ class Interview(models.Model):
     class Meta:
         managed = False
         db_table = "interviews"
-        verbose_name = "interview"
-        verbose_name_plural = "interviews"
+        verbose_name = _("interview")
+        verbose_name_plural = _("interviews")
 
     def __str__(self) -> str:
         return f"{self.applicant} on {self.interview_date:%Y-%m-%d}"
@@ -111,8 +112,8 @@ class Onboarding(models.Model):
     class Meta:
         managed = False
         db_table = "onboarding"
-        verbose_name = "onboarding"
-        verbose_name_plural = "onboardings"
+        verbose_name = _("onboarding")
+        verbose_name_plural = _("onboardings")
 
     def __str__(self) -> str:
         return f"{self.applicant} from {self.start_date}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, today, wall_clock
 from .shared import User
@@ -19,8 +20,8 @@ class Competency(models.Model):
     class Meta:
         managed = False
         db_table = "competencies"
-        verbose_name = "competency"
-        verbose_name_plural = "competencies"
+        verbose_name = _("competency")
+        verbose_name_plural = _("competencies")
 
     def __str__(self) -> str:
         return self.skill_name
@@ -53,8 +54,8 @@ class StaffCompetency(models.Model):
     class Meta:
         managed = False
         db_table = "staff_competencies"
-        verbose_name = "staff competency"
-        verbose_name_plural = "staff competencies"
+        verbose_name = _("staff competency")
+        verbose_name_plural = _("staff competencies")
 
     def __str__(self) -> str:
         return f"{self.user}: {self.competency}"
@@ -78,8 +79,8 @@ class Training(models.Model):
     class Meta:
         managed = False
         db_table = "trainings"
-        verbose_name = "training"
-        verbose_name_plural = "trainings"
+        verbose_name = _("training")
+        verbose_name_plural = _("trainings")
 
     def __str__(self) -> str:
         return self.title
@@ -105,8 +106,8 @@ class TrainingParticipant(models.Model):
     class Meta:
         managed = False
         db_table = "training_participants"
-        verbose_name = "training participant"
-        verbose_name_plural = "training participants"
+        verbose_name = _("training participant")
+        verbose_name_plural = _("training participants")
         constraints = [
             models.UniqueConstraint(
                 fields=["training", "user"], name="training_participants_training_id_user_id_key"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, wall_clock
 from .shared import User
@@ -28,8 +29,8 @@ class AttendanceLog(models.Model):
     class Meta:
         managed = False
         db_table = "attendance_logs"
-        verbose_name = "attendance log"
-        verbose_name_plural = "attendance logs"
+        verbose_name = _("attendance log")
+        verbose_name_plural = _("attendance logs")
 
     def __str__(self) -> str:
         return f"{self.user} at {self.clock_in}"
@@ -98,8 +99,8 @@ class LeaveRequest(models.Model):
     class Meta:
         managed = False
         db_table = "leave_requests"
-        verbose_name = "leave request"
-        verbose_name_plural = "leave requests"
+        verbose_name = _("leave request")
+        verbose_name_plural = _("leave requests")
 
     def __str__(self) -> str:
         return f"{self.user}: {self.leave_type} from {self.start_date}"
@@ -122,8 +123,8 @@ class StaffSchedule(models.Model):
     class Meta:
         managed = False
         db_table = "staff_schedules"
-        verbose_name = "staff schedule"
-        verbose_name_plural = "staff schedules"
+        verbose_name = _("staff schedule")
+        verbose_name_plural = _("staff schedules")
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "day_of_week"], name="staff_schedules_user_id_day_of_week_key"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, today, wall_clock
 from .shared import User
@@ -22,8 +23,8 @@ class SalaryGrade(models.Model):
     class Meta:
         managed = False
         db_table = "salary_grades"
-        verbose_name = "salary grade"
-        verbose_name_plural = "salary grades"
+        verbose_name = _("salary grade")
+        verbose_name_plural = _("salary grades")
 
     def __str__(self) -> str:
         return self.grade_name
@@ -53,8 +54,8 @@ class CompensationRecord(models.Model):
     class Meta:
         managed = False
         db_table = "compensation_records"
-        verbose_name = "compensation record"
-        verbose_name_plural = "compensation records"
+        verbose_name = _("compensation record")
+        verbose_name_plural = _("compensation records")
 
     def __str__(self) -> str:
         return f"{self.user} from {self.effective_date}"
@@ -87,8 +88,8 @@ class PayrollRecord(models.Model):
     class Meta:
         managed = False
         db_table = "payroll_records"
-        verbose_name = "payroll record"
-        verbose_name_plural = "payroll records"
+        verbose_name = _("payroll record")
+        verbose_name_plural = _("payroll records")
 
     def __str__(self) -> str:
         return f"{self.user}, {self.pay_period_start} to {self.pay_period_end}"

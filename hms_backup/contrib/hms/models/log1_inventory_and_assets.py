@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, today, wall_clock
 from .ct1_patient_access import Patient
@@ -28,8 +29,8 @@ class InventoryItem(models.Model):
     class Meta:
         managed = False
         db_table = "inventory"
-        verbose_name = "inventory item"
-        verbose_name_plural = "inventory items"
+        verbose_name = _("inventory item")
+        verbose_name_plural = _("inventory items")
 
     def __str__(self) -> str:
         return self.item_name
@@ -64,8 +65,8 @@ class Dispensing(models.Model):
     class Meta:
         managed = False
         db_table = "dispensing_history"
-        verbose_name = "dispensing"
-        verbose_name_plural = "dispensings"
+        verbose_name = _("dispensing")
+        verbose_name_plural = _("dispensings")
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.inventory} to {self.patient}"
@@ -84,8 +85,8 @@ class Asset(models.Model):
     class Meta:
         managed = False
         db_table = "assets"
-        verbose_name = "asset"
-        verbose_name_plural = "assets"
+        verbose_name = _("asset")
+        verbose_name_plural = _("assets")
 
     def __str__(self) -> str:
         return self.asset_name
@@ -121,8 +122,8 @@ class AssetMaintenanceLog(models.Model):
     class Meta:
         managed = False
         db_table = "asset_maintenance_logs"
-        verbose_name = "asset maintenance log"
-        verbose_name_plural = "asset maintenance logs"
+        verbose_name = _("asset maintenance log")
+        verbose_name_plural = _("asset maintenance logs")
 
     def __str__(self) -> str:
         return f"{self.asset}: {self.maintenance_type} on {self.maintenance_date}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, today, wall_clock
 from .shared import User
@@ -25,8 +26,8 @@ class FleetVehicle(models.Model):
     class Meta:
         managed = False
         db_table = "fleet_vehicles"
-        verbose_name = "vehicle"
-        verbose_name_plural = "vehicles"
+        verbose_name = _("vehicle")
+        verbose_name_plural = _("vehicles")
 
     def __str__(self) -> str:
         return self.plate_number or self.model_name or f"vehicle {self.pk}"
@@ -45,8 +46,8 @@ class Driver(models.Model):
     class Meta:
         managed = False
         db_table = "drivers"
-        verbose_name = "driver"
-        verbose_name_plural = "drivers"
+        verbose_name = _("driver")
+        verbose_name_plural = _("drivers")
 
     def __str__(self) -> str:
         return self.full_name
@@ -84,8 +85,8 @@ class FleetDispatch(models.Model):
     class Meta:
         managed = False
         db_table = "fleet_dispatch"
-        verbose_name = "dispatch"
-        verbose_name_plural = "dispatches"
+        verbose_name = _("dispatch")
+        verbose_name_plural = _("dispatches")
 
     def __str__(self) -> str:
         return f"{self.vehicle} to {self.destination}"
@@ -115,8 +116,8 @@ class FleetCost(models.Model):
     class Meta:
         managed = False
         db_table = "fleet_costs"
-        verbose_name = "fleet cost"
-        verbose_name_plural = "fleet costs"
+        verbose_name = _("fleet cost")
+        verbose_name_plural = _("fleet costs")
 
     def __str__(self) -> str:
         return f"{self.cost_type} for {self.vehicle}"
@@ -137,8 +138,8 @@ class Supplier(models.Model):
     class Meta:
         managed = False
         db_table = "suppliers"
-        verbose_name = "supplier"
-        verbose_name_plural = "suppliers"
+        verbose_name = _("supplier")
+        verbose_name_plural = _("suppliers")
 
     def __str__(self) -> str:
         return self.supplier_name
@@ -178,8 +179,8 @@ class PurchaseOrder(models.Model):
     class Meta:
         managed = False
         db_table = "purchase_orders"
-        verbose_name = "purchase order"
-        verbose_name_plural = "purchase orders"
+        verbose_name = _("purchase order")
+        verbose_name_plural = _("purchase orders")
 
     def __str__(self) -> str:
         return self.po_number
@@ -205,8 +206,8 @@ class PurchaseOrderItem(models.Model):
     class Meta:
         managed = False
         db_table = "po_items"
-        verbose_name = "purchase order item"
-        verbose_name_plural = "purchase order items"
+        verbose_name = _("purchase order item")
+        verbose_name_plural = _("purchase order items")
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.item_name}"
@@ -234,8 +235,8 @@ class LogisticsDocument(models.Model):
     class Meta:
         managed = False
         db_table = "log_documents"
-        verbose_name = "logistics document"
-        verbose_name_plural = "logistics documents"
+        verbose_name = _("logistics document")
+        verbose_name_plural = _("logistics documents")
 
     def __str__(self) -> str:
         return self.title

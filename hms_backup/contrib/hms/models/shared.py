@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ..fields import WallClockField, in_ninety_days, wall_clock
 
@@ -32,8 +33,8 @@ class User(models.Model):
     class Meta:
         managed = False
         db_table = "users"
-        verbose_name = "user"
-        verbose_name_plural = "users"
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
 
     def __str__(self) -> str:
         return self.full_name or self.username
