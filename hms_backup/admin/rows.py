@@ -64,6 +64,9 @@ class RowsAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     ordering = ("-pk",)
 
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("hms_backup/pages.css",)}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """The rows, with those that their names need."""
         rows = super().get_queryset(request)

@@ -24,7 +24,7 @@ PAGES = (
     "sign-in", "home", "subsystem-hub", "backup-dialog", "backup-done", "department-hub",
     "data-management", "restore-dialog", "preview", "changes", "preview-options",
     "preview-problems", "result", "audit-entry", "audit-log", "subsystem", "refused",
-    "not-a-backup",
+    "rows", "row", "row-export", "not-a-backup",
 )  # fmt: skip
 """The pictures, in the order they are taken."""
 SERIOUS = {"serious", "critical"}
@@ -92,7 +92,7 @@ def test_every_page_is_accessible(
     upload(page, "HR1", archive)
     show(page, "preview")
     preview = page.url
-    page.get_by_role("link", name="Applicants", exact=True).click()
+    page.locator("#content").get_by_role("link", name="Applicants", exact=True).click()
     page.get_by_role("link", name="Show and search all changed rows of Applicants").click()
     show(page, "changes")
     page.goto(f"{preview}?mode=mirror")
@@ -111,6 +111,12 @@ def test_every_page_is_accessible(
     show(page, "subsystem")
     page.goto(f"{ADMIN}subsystem/LOG1/restore/")
     show(page, "refused")
+    page.goto("/admin/hms/applicant/")
+    show(page, "rows")
+    page.goto("/admin/hms/applicant/1/change/")
+    show(page, "row")
+    page.goto("/admin/hms/applicant/export/")
+    show(page, "row-export")
     letter = tmp_path / "letter.hms-backup"
     letter.write_text("Dear hospital")
     page.goto("/backups/subsystem/HR1/restore/")

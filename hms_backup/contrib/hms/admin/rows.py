@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     QuerySet = models.QuerySet
 
-MOST_YEARS = 150
+MOST_YEARS = 40
 
 
 class DatedRows(QuerySet):
