@@ -113,7 +113,7 @@ class Loader:
             values = map(itemgetter(index), batch)
             text = "\n".join(filter(None, values)).encode()
             shapes = set(text.translate(_DIGITS_TO_ZERO).split(b"\n"))
-            carries = column.kind in _CARRYING and _CARRIED_OVER.search(text)
+            carries = column.kind in _CARRYING and _carries_over(text)
             if not carries and all(map(shape.fullmatch, shapes - {b""})):
                 continue
             for number, row in enumerate(batch, start=seen + 1):
@@ -172,11 +172,17 @@ def _doubled(batch: RowBatch, twins: Sequence[int]) -> Iterator[tuple[Value, ...
     return ((*row, *(row[index] for index in twins)) for row in batch)
 
 
+def _carries_over(text: bytes) -> bool:
+    # Looking for these alone first is ten times as fast as the expression.
+    suspicious = b":60" in text or b" 24:" in text or b"T24:" in text
+    return suspicious and _CARRIED_OVER.search(text) is not None
+
+
 def _is_spelt_in_full(value: Value, kind: Kind, shape: re.Pattern[bytes]) -> bool:
     if not isinstance(value, str):
         return True
     text = value.encode()
-    if kind in _CARRYING and _CARRIED_OVER.search(text):
+    if kind in _CARRYING and _carries_over(text):
         return False
     return shape.fullmatch(text.translate(_DIGITS_TO_ZERO)) is not None
 
