@@ -56,6 +56,7 @@ def main() -> None:
     chapter("Who did what")
     manage("hms_backup", "log")
     print(FAREWELL)
+    print(GIVEN_DATABASE if os.environ.get("DATABASE_URL") else OWN_DATABASE)
 
 
 FAREWELL = """
@@ -76,8 +77,9 @@ On the command line, activate .venv (`. .venv/bin/activate`), then try:
   python example_project/manage.py damage
   python example_project/manage.py setup_hospital --reset --scale 20
 
-`make stop` stops the database, `make clean` removes everything.
 """
+OWN_DATABASE = "`make stop` stops the database, `make clean` removes everything."
+GIVEN_DATABASE = "All of this needs DATABASE_URL to stay set as it is now."
 
 
 def archive(scope: str) -> Path:

@@ -39,6 +39,8 @@ def compare_table(
         *(_changed(before[name], now[name], same_vendor) for name in carried),
         *(_blocking(name, "the live table still has it, so it cannot be left out")
           for name in carried if name in leave_out),
+        *(_blocking(name, "the archive does not hold it, so it cannot be left out")
+          for name in sorted(leave_out) if name not in before),
         *(_blocking(name, "it is part of the primary key and the archive does not hold it")
           for name in live.primary_key if name not in before),
         *(_blocking(name, "it is part of the primary key and the database computes it")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 import secrets
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from django.http import FileResponse
 
+from .inspection import new_name
 from .private import ABANDONED, private_folder, remove, sweep, unwritable
 from .receiving import release_connections
 from .registry import Scope
@@ -25,12 +24,6 @@ class ArchiveResponse(FileResponse):
     block_size = 256 * 1024
 
 
-def file_name_for(scope: Scope) -> str:
-    """Return the name of a backup made now: ``HR1-20261123T051500Z.hms-backup``."""
-    id = re.sub(r"[^A-Za-z0-9_-]+", "-", scope.id).strip("-")[:80] or "backup"
-    return f"{id}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.hms-backup"
-
-
 def download(scope: Scope, *, actor: Actor) -> ArchiveResponse:
     """Back up the scope and return the response that streams the verified file.
 
@@ -43,7 +36,7 @@ def download(scope: Scope, *, actor: Actor) -> ArchiveResponse:
     folder = root / f".{secrets.token_hex(16)}.download"
     try:
         folder.mkdir(mode=0o700)
-        path = folder / file_name_for(scope)
+        path = folder / new_name(scope.id)
         backup = create_backup(scope, path, actor=actor)
         file = path.open("rb")
     except OSError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,6 +79,15 @@ def file_name(file: Path | bytes | BinaryIO) -> str:
         return Path(name).name.encode(errors="surrogateescape").decode(errors="replace")
     except UnicodeEncodeError:  # half a surrogate pair that is no byte of a file's name
         return Path(name).name.encode(errors="replace").decode()
+
+
+def new_name(id: str) -> str:
+    """Return the name of a backup made now: ``HR1-20261123T051500Z.hms-backup``.
+
+    Of an id only what no file system takes for a folder or refuses.
+    """
+    plain = re.sub(r"[^\w-]+", "-", id).strip("-")[:80] or "backup"
+    return f"{plain}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.hms-backup"
 
 
 def _inspection(reader: ArchiveReader) -> Inspection:

@@ -38,7 +38,10 @@ def make_plan(
     order = dependency_order([each.table for each in staged])
     by_name = {each.table.name: each for each in staged}
     ordered = tuple(by_name[name] for name in order.tables)
-    problems = [*_schema_problems(ordered), *_archive_warnings(reader, scope, options, settings)]
+    problems = [
+        *_schema_problems(ordered, options),
+        *_archive_warnings(reader, scope, options, settings),
+    ]
     merge = Merge(
         staged=tuple(each for each in ordered if not each.diff.blocking),
         order=order,
@@ -69,7 +72,7 @@ def make_plan(
     return Planned(plan=plan, merge=merge, counts=counts)
 
 
-def _schema_problems(staged: Sequence[Staged]) -> list[Problem]:
+def _schema_problems(staged: Sequence[Staged], options: RestoreOptions) -> list[Problem]:
     return [
         Problem(
             code="column_incompatible",
@@ -77,13 +80,20 @@ def _schema_problems(staged: Sequence[Staged]) -> list[Problem]:
             table=each.table.name,
             column=diff.column,
             message=f"The column cannot be restored: {diff.reason}.",
-            hint=f"Add --leave-out {each.table.name}.{diff.column} to restore without it."
-            if diff.column in each.diff.dropped
-            else "Restore with --table without this table, or change the column back.",
+            hint=_way_out(each, diff.column, options),
         )
         for each in staged
         for diff in each.diff.blocking
     ]
+
+
+def _way_out(staged: Staged, column: str, options: RestoreOptions) -> str:
+    name = f"{staged.table.name}.{column}"
+    if name in options.leave_out:
+        return f"Restore without --leave-out {name}."
+    if column in staged.diff.dropped:
+        return f"Add --leave-out {name} to restore without it."
+    return "Restore with --table without this table, or change the column back."
 
 
 def _archive_warnings(

@@ -82,10 +82,18 @@ def wanted_tables(scope: Scope, options: RestoreOptions) -> tuple[str, ...]:
                 f"{scope.id} has no subsystem {options.only[:80]!r}.", hint=f"It has {known}."
             )
         tables = chosen[0].tables
-    unknown = [name for name in options.tables if name not in tables]
-    if unknown:
-        raise UnknownScope(
-            f"{unknown[0][:80]!r} is not one of the tables of {options.only or scope.id}.",
-            hint=f"They are {', '.join(tables)}.",
-        )
+    for name in options.tables:
+        if name not in tables:
+            raise _unknown(f"{name[:80]!r} is not one of the tables", tables, scope, options)
+    for name in sorted(options.leave_out):
+        if name.rpartition(".")[0] not in tables:
+            raise _unknown(f"{name[:80]!r} is no column of the tables", tables, scope, options)
     return tuple(name for name in tables if not options.tables or name in options.tables)
+
+
+def _unknown(
+    what: str, tables: tuple[str, ...], scope: Scope, options: RestoreOptions
+) -> UnknownScope:
+    return UnknownScope(
+        f"{what} of {options.only or scope.id}.", hint=f"They are {', '.join(tables)}."
+    )

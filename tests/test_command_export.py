@@ -35,7 +35,7 @@ def test_export_writes_a_dated_file_here_and_says_what_it_holds() -> None:
     done = hms_backup("export", "hr1")
 
     [file] = Path().iterdir()
-    assert re.fullmatch(r"HR1-\d{8}-\d{6}\.hms-backup", file.name)
+    assert re.fullmatch(r"HR1-\d{8}T\d{6}Z\.hms-backup", file.name)
     found = services.verify_archive(file)
     assert done.code == 0
     assert "Backed up HR1 · Talent Acquisition: 5 rows of 4 tables" in done.out
@@ -53,7 +53,7 @@ def test_id_that_cannot_be_a_file_name_is_written_as_one() -> None:
         registry.unregister("X")
 
     [file] = Path().iterdir()
-    assert re.fullmatch(r"a-..-b-\d{8}-\d{6}\.hms-backup", file.name)
+    assert re.fullmatch(r"a-b-\d{8}T\d{6}Z\.hms-backup", file.name)
 
 
 def test_export_of_a_department_holds_all_its_subsystems() -> None:

@@ -70,7 +70,7 @@ def test_list_shows_rows_and_the_last_backup_of_each(archive: Path) -> None:
 
     said = lines(shown.out)
     assert shown.code == 0
-    assert said[0] == "department, subsystem, table rows last backup by"
+    assert said[0] == "department, subsystem, table rows last backup (UTC) by"
     assert "HR · Human Resources 6 never" in said
     assert any(
         re.fullmatch(rf"HR1 · Talent Acquisition 5 \d{{4}}-\d\d-\d\d \d\d:\d\d {username}", line)

@@ -416,3 +416,40 @@ def piped(archive: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]
         env=child_environment(),
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("left_out", "code", "said"),
+    [
+        ("patients.first_name", 2, "'patients.first_name' is no column of the tables of HR1"),
+        ("applicants.shoe_size", 3, "the archive does not hold it, so it cannot be left out"),
+        ("applicants.email", 3, "the live table still has it, so it cannot be left out"),
+    ],
+)
+def test_column_that_cannot_be_left_out_is_refused_not_ignored(
+    archive: Path, left_out: str, code: int, said: str
+) -> None:
+    damage_hr1()
+    before = snapshot(*HR1)
+
+    refused = hms_backup("restore", archive, "--noinput", "--leave-out", left_out)
+
+    assert refused.code == code
+    assert said in refused.out + refused.err
+    if code == 3:
+        assert f"Restore without --leave-out {left_out}." in refused.out
+    assert snapshot(*HR1) == before
+
+
+def test_refused_restore_tells_scripts_every_problem(archive: Path) -> None:
+    run_sql("ALTER TABLE applicants DROP COLUMN email")
+    run_sql("ALTER TABLE interviews DROP COLUMN notes")
+
+    planned = hms_backup("restore", archive, "--dry-run", "--json").json["plan"]
+    refused = hms_backup("restore", archive, "--noinput", "--json")
+
+    assert refused.code == 3
+    assert refused.json["error"]["code"] == "plan_refused"
+    assert len(refused.json["plan"]["problems"]) == 2
+    assert refused.json["plan"]["problems"] == planned["problems"]
+    assert refused.json["plan"]["digest"] == planned["digest"]

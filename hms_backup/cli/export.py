@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from argparse import ArgumentParser
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +12,7 @@ from rich.text import Text
 
 from .. import services
 from ..api import os_actor
+from ..inspection import new_name
 from ..registry import Scope, registry
 from ..services import Backup
 from .exits import Exit, UsageError
@@ -22,19 +21,14 @@ from .words import count, size
 
 HELP = "back up a department or a subsystem"
 EXAMPLES = """\
-  manage.py hms_backup export HR1                    to HR1-20261123-143000.hms-backup, here
+  manage.py hms_backup export HR1                    to HR1-20261123T063000Z.hms-backup, here
   manage.py hms_backup export LOGISTICS -o /backups  a whole department, into a folder
   manage.py hms_backup export HR1 -o hr1.hms-backup --force
   manage.py hms_backup export HR1 -o - | ssh vault 'cat > hr1.hms-backup'
 """
 ORIGIN = "command line"
-SUFFIX = ".hms-backup"
 STDOUT = "-"
 FOLDER_ENDS = tuple(each for each in (os.sep, os.altsep) if each)
-
-
-_UNNAMEABLE = re.compile(r"[^\w.-]+")
-"""What of an id is not taken into a file's name: it could be a folder, or nothing on Windows."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -92,8 +86,7 @@ def as_json(backup: Backup) -> dict[str, object]:
 
 
 def _path(output: str, scope: Scope) -> Path:
-    id = _UNNAMEABLE.sub("-", scope.id)
-    name = f"{id}-{datetime.now():%Y%m%d-%H%M%S}{SUFFIX}"
+    name = new_name(scope.id)
     if not output:
         return Path.cwd() / name
     path = Path(output)

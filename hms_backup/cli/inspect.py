@@ -15,7 +15,7 @@ from .words import printable, size, written
 
 HELP = "show what an archive holds"
 EXAMPLES = """\
-  manage.py hms_backup inspect HR1-20261123-143000.hms-backup
+  manage.py hms_backup inspect HR1-20261123T063000Z.hms-backup
   manage.py hms_backup inspect old.hms-backup --json | jq .target_id
 """
 VENDORS = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}

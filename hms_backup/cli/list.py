@@ -14,7 +14,7 @@ from ..registry import ScopeKind, registry
 from ..services import Standing
 from .exits import Exit
 from .terminal import Terminal, grid
-from .words import moment, printable
+from .words import moment, printable, zone
 
 HELP = "list departments, subsystems and tables"
 EXAMPLES = """\
@@ -65,7 +65,7 @@ def as_json(standing: Standing) -> dict[str, object]:
 
 
 def _table(standings: list[Standing]) -> Table:
-    table = grid("department, subsystem, table", ("rows", "right"), "last backup", "by")
+    table = grid("department, subsystem, table", ("rows", "right"), f"last backup ({zone()})", "by")
     for index, standing in enumerate(standings):
         scope, rows = standing.scope, standing.rows
         whole = scope.kind is ScopeKind.DEPARTMENT

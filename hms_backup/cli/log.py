@@ -16,7 +16,7 @@ from ..plan import Severity
 from ..registry import registry
 from .exits import Exit
 from .terminal import Terminal, grid
-from .words import count, moment, printable
+from .words import count, moment, printable, zone
 
 HELP = "show the audit log"
 EXAMPLES = """\
@@ -88,7 +88,7 @@ def _select(entries: QuerySet[AuditLog], options: dict[str, Any]) -> list[AuditL
 
 
 def _table(entries: list[AuditLog]) -> Table:
-    table = grid("when", "what", "by", "result")
+    table = grid(f"when ({zone()})", "what", "by", "result")
     for entry in entries:
         table.add_row(
             moment(entry.timestamp),

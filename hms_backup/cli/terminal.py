@@ -68,7 +68,8 @@ class Terminal:
     def error(self, error: HmsBackupError) -> None:
         """Say what is wrong and what to do: in words on stderr, or as JSON on stdout."""
         if self.as_json and not self.lost:
-            self.json({"error": error.as_dict()})
+            plan = getattr(error, "plan", None)
+            self.json({"error": error.as_dict(), **({"plan": plan.as_dict()} if plan else {})})
             return
         line = Text.assemble((f"error [{error.code}]:", "bold red"), " ", printable(error.message))
         self.err.print(line)

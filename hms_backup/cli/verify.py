@@ -16,7 +16,7 @@ from .words import count
 
 HELP = "prove that an archive is intact"
 EXAMPLES = """\
-  manage.py hms_backup verify HR1-20261123-143000.hms-backup
+  manage.py hms_backup verify HR1-20261123T063000Z.hms-backup
   for f in /backups/*.hms-backup; do manage.py hms_backup verify "$f" || echo "$f is damaged"; done
 """
 

@@ -43,6 +43,11 @@ def moment(value: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M}"
 
 
+def zone() -> str:
+    """The zone of every `moment`."""
+    return str(timezone.get_current_timezone())
+
+
 def written(export_date: str) -> str:
     """An archive's ``export_date``: with its zone if it has one, as it is if it cannot be read."""
     try:

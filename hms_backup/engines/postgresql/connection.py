@@ -11,6 +11,7 @@ import psycopg
 from django.db import connections
 
 from ...conf import get_settings
+from ...exceptions import ConnectionLost
 from .errors import translated
 
 # Text forms, in both directions, must not depend on who asks: roles and databases can have settings
@@ -41,8 +42,14 @@ def own_connection(alias: str) -> Iterator[psycopg.Connection[Any]]:
     """Open a second connection to the database, outside any transaction of the caller's."""
     wrapper = connections[alias].copy()
     try:
-        with translated():
-            wrapper.ensure_connection()
+        try:
+            with translated():
+                wrapper.ensure_connection()
+        except ConnectionLost as error:
+            raise ConnectionLost(
+                f"The database {alias!r} cannot be reached.",
+                hint=f"Check that it runs, and DATABASES[{alias!r}], then try again.",
+            ) from error
         raw: psycopg.Connection[Any] = wrapper.connection
         raw.prepare_threshold = None
         yield raw
