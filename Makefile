@@ -16,14 +16,16 @@ PYTEST := $(RUN) -m pytest $(PYTEST_ARGS)
 .PHONY: help demo run test test-postgresql test-sqlite test-browser screenshots lint format bench stop clean
 
 help:
-	@echo 'make demo    back up, damage and restore an example hospital'
-	@echo 'make run     open the example hospital in a browser, http://127.0.0.1:$(PORT)/'
-	@echo 'make test    the whole test suite, on PostgreSQL and on SQLite'
-	@echo 'make lint    ruff, mypy, import-linter, missing migrations'
-	@echo 'make format  let ruff rewrite the code'
-	@echo 'make bench   measure against pg_dump, pg_restore, dumpdata and loaddata'
-	@echo 'make stop    stop the example hospital'"'"'s database'
-	@echo 'make clean   remove everything that make made'
+	@echo 'make demo         back up, damage and restore an example hospital'
+	@echo 'make run          open the example hospital in a browser, http://127.0.0.1:$(PORT)/'
+	@echo 'make test         the whole test suite, on PostgreSQL and on SQLite'
+	@echo 'make test-browser the example hospital in a real browser (needs Chromium)'
+	@echo 'make screenshots  the same, and the pictures of the pages that the documents show'
+	@echo 'make lint         ruff, mypy, import-linter, missing migrations'
+	@echo 'make format       let ruff rewrite the code'
+	@echo 'make bench        measure against pg_dump, pg_restore, dumpdata and loaddata'
+	@echo 'make stop         stop the example hospital'"'"'s database'
+	@echo 'make clean        remove everything that make made'
 
 demo: $(VENV)/.example
 	$(RUN) -m example_project.demo
@@ -48,8 +50,10 @@ test-browser: $(VENV)/.dev
 	HMS_TEST_BROWSER='$(CHROMIUM)' SCREENSHOTS='$(SCREENSHOTS)' TEST_DATABASE=postgresql \
 		$(RUN) -m pytest --numprocesses 2 --dist loadfile tests/browser
 
-screenshots:
-	$(MAKE) test-browser SCREENSHOTS=docs/images
+screenshots: test-browser
+	@for picture in $(SCREENSHOTS)/*.png; do \
+		if grep -q "images/$$(basename $$picture)" README.md docs/*.md; then \
+			cp "$$picture" docs/images/; fi; done
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

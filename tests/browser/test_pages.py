@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,20 +12,9 @@ from playwright.sync_api import Page, expect
 from .conftest import Visit
 from .hospital import RunningHospital
 from .people import ADMIN
+from .pictures import LOOKS, PAGES
 from .steps import confirm, open_dialog, scope_page, upload
 
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
-}
-PAGES = (
-    "sign-in", "home", "subsystem-hub", "backup-dialog", "backup-done", "department-hub",
-    "data-management", "restore-dialog", "preview", "changes", "preview-options",
-    "preview-problems", "result", "audit-entry", "audit-log", "subsystem", "refused",
-    "rows", "row", "row-export", "not-a-backup",
-)  # fmt: skip
-"""The pictures, in the order they are taken."""
 SERIOUS = {"serious", "critical"}
 DJANGOS = ("#header", "#nav-sidebar", "#toolbar", "#changelist-filter", ".object-tools")
 """Parts of the admin around and beside our pages, which Django draws."""
