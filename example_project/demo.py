@@ -76,7 +76,6 @@ On the command line, activate .venv (`. .venv/bin/activate`), then try:
   python example_project/manage.py hms_backup export HR
   python example_project/manage.py damage
   python example_project/manage.py setup_hospital --reset --scale 20
-
 """
 OWN_DATABASE = "`make stop` stops the database, `make clean` removes everything."
 GIVEN_DATABASE = "All of this needs DATABASE_URL to stay set as it is now."

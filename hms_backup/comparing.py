@@ -36,7 +36,8 @@ def compare_table(
     diffs = [
         *(_dropped(name, name in left_out, name in computed) for name in dropped),
         *(_added(name) for name in added),
-        *(_changed(before[name], now[name], same_vendor) for name in carried),
+        *(_changed(before[name], now[name], same_vendor)
+          for name in carried if name not in leave_out),
         *(_blocking(name, "the live table still has it, so it cannot be left out")
           for name in carried if name in leave_out),
         *(_blocking(name, "the archive does not hold it, so it cannot be left out")

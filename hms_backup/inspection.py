@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ class Inspection:
     size: int
     expanded: int
     """Bytes of all tables, once decompressed."""
+    sizes: Mapping[str, int]
+    """The same of each table."""
     scope: Scope | None
     """Where this project would restore it; None when it has no such department or subsystem."""
 
@@ -86,7 +89,7 @@ def new_name(id: str) -> str:
 
     Of an id only what no file system takes for a folder or refuses.
     """
-    plain = re.sub(r"[^\w-]+", "-", id).strip("-")[:80] or "backup"
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", id).strip("-")[:80] or "backup"
     return f"{plain}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.hms-backup"
 
 
@@ -100,5 +103,6 @@ def _inspection(reader: ArchiveReader) -> Inspection:
         sha256=reader.sha256,
         size=reader.size,
         expanded=reader.expanded,
+        sizes={each.table: reader.expanded_bytes(each) for each in reader.manifest.members},
         scope=scope,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .archive import ArchiveReader, Member
@@ -66,6 +67,14 @@ def archive_name(table: str) -> str:
     return table.replace('"', "")
 
 
+def is_column_of(name: str, tables: Iterable[str]) -> bool:
+    """Whether ``name`` is ``table.column`` of one of these tables, as an archive names them.
+
+    Either part may itself hold dots.
+    """
+    return any(name.startswith(f"{archive_name(table)}.") for table in tables)
+
+
 def wanted_tables(scope: Scope, options: RestoreOptions) -> tuple[str, ...]:
     """Return the tables of ``scope`` that ``options`` ask for. Raises `UnknownScope`."""
     tables = scope.tables
@@ -86,7 +95,7 @@ def wanted_tables(scope: Scope, options: RestoreOptions) -> tuple[str, ...]:
         if name not in tables:
             raise _unknown(f"{name[:80]!r} is not one of the tables", tables, scope, options)
     for name in sorted(options.leave_out):
-        if name.rpartition(".")[0] not in tables:
+        if not is_column_of(name, tables):
             raise _unknown(f"{name[:80]!r} is no column of the tables", tables, scope, options)
     return tuple(name for name in tables if not options.tables or name in options.tables)
 

@@ -106,7 +106,11 @@ class ArchiveReader:
     @property
     def expanded(self) -> int:
         """How many bytes all tables have once decompressed."""
-        return sum(self._members[member.file].entry.expanded for member in self.manifest.members)
+        return sum(self.expanded_bytes(member) for member in self.manifest.members)
+
+    def expanded_bytes(self, member: Member) -> int:
+        """How many bytes a member has once decompressed, as the zip's directory says."""
+        return self._members[member.file].entry.expanded
 
     def blocks(self, member: Member) -> Iterator[bytes]:
         """Yield a member's bytes, decompressed, at most `BLOCK` at a time.

@@ -57,7 +57,7 @@ def as_json(found: Inspection) -> dict[str, object]:
             {
                 "table": member.table,
                 "rows": member.rows,
-                "bytes": member.bytes,
+                "bytes": found.sizes[member.table],
                 "sha256": member.sha256,
                 "columns": member.columns and [column.name for column in member.columns],
                 "primary_key": member.primary_key and list(member.primary_key),
@@ -100,6 +100,6 @@ def _tables(found: Inspection) -> Any:
             printable(member.table),
             "?" if member.rows is None else f"{member.rows:,}",
             "?" if member.columns is None else f"{len(member.columns):,}",
-            "?" if member.bytes is None else size(member.bytes),
+            size(found.sizes[member.table]),
         )
     return table

@@ -81,7 +81,7 @@ PROBLEMS: Mapping[str, tuple[Text, Text]] = {
         _("Its rows stay as they are."),
     ),
     "triggers_run": (
-        _("Triggers of the database run while rows are written"),
+        _("Triggers or rules of the database run while rows are written"),
         _("If they alter rows, the restore is refused and nothing is changed."),
     ),
     "unique_in_archive": (

@@ -11,6 +11,7 @@ from django.http import QueryDict
 
 from ..plan import Mode
 from ..registry import Scope
+from ..selection import is_column_of
 from ..services import RestoreOptions
 from .problems import RequestError
 
@@ -67,7 +68,7 @@ def read_form(post: QueryDict, scope: Scope) -> RestoreForm:
             mode=reading.one("mode", Mode, Mode.UPSERT),
             tables=reading.many("table", lambda each: each in scope.tables),
             leave_out=frozenset(
-                reading.many("leave_out", lambda each: _is_column(each, scope.tables))
+                reading.many("leave_out", lambda each: is_column_of(each, scope.tables))
             ),
             accept=frozenset(reading.many("accept", _is_code)),
             show_changes=reading.one("show_changes", _count, 0),
@@ -115,11 +116,6 @@ def _invalid(errors: Mapping[str, str]) -> RequestError:
 def _listed(errors: Mapping[str, str]) -> Iterator[dict[str, str]]:
     for name, message in errors.items():
         yield {"field": name, "message": message}
-
-
-def _is_column(text: str, tables: tuple[str, ...]) -> bool:
-    table, _dot, column = text.rpartition(".")
-    return table in tables and bool(column)
 
 
 def _is_code(text: str) -> bool:
