@@ -156,7 +156,7 @@ class AuditLog(models.Model):
         )
 
     def __str__(self) -> str:
-        when = timezone.localtime(self.timestamp)
+        when = timezone.template_localtime(self.timestamp)
         return f"{when:%Y-%m-%d %H:%M} {self.action} {self.target_id} {self.status}"
 
     def save(self, **options: Any) -> None:

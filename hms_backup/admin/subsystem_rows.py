@@ -31,10 +31,11 @@ from ..policy import Right
 from ..registry import registry
 from ..row_exports import authorize_row_export, export_rows, resource_of
 from ..spreadsheets import FORMATS
+from ..web import outside_transactions
 from .rows import RowsAdmin, door_of, list_address
 
 BACK_UP = "back_up_subsystem"
-_outside_transactions = method_decorator(transaction.non_atomic_requests)
+_outside_transactions = method_decorator(outside_transactions)
 
 
 class SubsystemRowsAdmin(ExportMixin, RowsAdmin):  # type: ignore[misc]  # it ships no annotations

@@ -8,17 +8,19 @@ from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 
 from .. import services
 from ..audit import Actor
-from ..exceptions import HmsBackupError, UnknownScope, UploadUsed
+from ..exceptions import HmsBackupError, UnknownScope, UploadError, UploadUsed
 from ..models import AuditLog
+from ..operation import as_recorded
 from ..registry import Scope, ScopeKind, registry
 from ..statuses import status_of
+from ..web import MALFORMED, drain, log_unforeseen, outside_transactions
 from . import wording
 from .door import Door
 
@@ -27,7 +29,7 @@ View = Callable[Concatenate[HttpRequest, Door, P], HttpResponseBase]
 
 
 def page(view: View[P]) -> View[P]:
-    """Make a view of the core's errors into pages that say what is wrong and what to do."""
+    """Answer whatever a view raises with a page that says what is wrong and what to do."""
 
     @functools.wraps(view)
     def shown(
@@ -35,11 +37,26 @@ def page(view: View[P]) -> View[P]:
     ) -> HttpResponseBase:
         try:
             return view(request, door, *args, **kwargs)
-        except HmsBackupError as error:
-            return error_page(request, door, error)
+        except (Http404, PermissionDenied):
+            raise  # Django's to answer, in the project's own words
+        except Exception as error:
+            if request.method == "POST":
+                drain(request)
+            return error_page(request, door, foreseen(error))
 
-    # Backups and restores have transactions of their own and can be part of no other.
-    return transaction.non_atomic_requests(shown)
+    return outside_transactions(shown)
+
+
+def foreseen(error: Exception) -> HmsBackupError:
+    """Return the error as one of the core's; of what nobody foresaw only the place is logged."""
+    if isinstance(error, HmsBackupError):
+        return error
+    if isinstance(error, MALFORMED):
+        return UploadError(
+            "The form is not in order, or did not arrive whole.", hint="Send it again."
+        )
+    log_unforeseen(error)
+    return as_recorded(error)
 
 
 def error_page(

@@ -21,6 +21,7 @@ from ..receiving import ReceivedFile, receives_file
 from ..registry import Scope
 from ..services import RestoreOptions
 from ..statuses import status_of
+from ..web import drain
 from . import previews, rights, wording
 from .asking import actor_of, error_page, page, scope_or_404, signed_in, wants_json
 from .door import Door
@@ -40,6 +41,7 @@ def receive(request: HttpRequest, door: Door, kind: str, id: str) -> HttpRespons
     try:
         return _receive(request, door, scope)
     except HmsBackupError as error:
+        drain(request)
         return _upload_page(
             request, door, scope, [wording.in_words(error)], status=status_of(error)
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import get_language
@@ -140,12 +141,17 @@ def labels(models: Iterable[object]) -> dict[str, str]:
 
 
 def moment(export_date: str) -> datetime | None:
-    """Return an archive's ``export_date``; without a zone it is in UTC. None if unreadable."""
+    """Return an archive's ``export_date``; without a zone it is in UTC.
+
+    None if it is unreadable, or so far away that there is no such time here.
+    """
     try:
         value = datetime.fromisoformat(export_date)
-    except ValueError:
+        aware = value if timezone.is_aware(value) else value.replace(tzinfo=UTC)
+        here = timezone.localtime(aware)
+    except (ValueError, OverflowError):
         return None
-    return value if timezone.is_aware(value) else timezone.make_aware(value)
+    return here if settings.USE_TZ else timezone.make_naive(here)
 
 
 def age(value: datetime | None) -> str:
