@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 
 from django.http import FileResponse
 
-from .private import ABANDONED, private_folder, remove, sweep, unwritable
+from .private import private_folder, remove, unwritable
 from .receiving import release_connections
 from .registry import Scope
 from .services import Actor, Backup, create_backup
+from .uploads import purge
 
 CONTENT_TYPE = "application/vnd.hms-backup+zip"
 """Not ``application/zip``: some browsers unpack that."""
@@ -39,7 +40,7 @@ def download(scope: Scope, *, actor: Actor) -> ArchiveResponse:
     """
     root = private_folder()
     with suppress(OSError):
-        sweep(ABANDONED)
+        purge()
     folder = root / f".{secrets.token_hex(16)}.download"
     try:
         folder.mkdir(mode=0o700)

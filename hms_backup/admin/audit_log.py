@@ -9,7 +9,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.formats import date_format
-from django.utils.timezone import template_localtime
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from import_export.forms import ExportForm
@@ -121,7 +120,7 @@ class AuditLogAdmin(ExportMixin, ModelAdmin):  # type: ignore[misc]  # it ships 
     @admin.display(description=_("started"), ordering="timestamp")
     def started(self, entry: AuditLog) -> str:
         """When it began, to the minute."""
-        return date_format(template_localtime(entry.timestamp), "SHORT_DATETIME_FORMAT")
+        return date_format(entry.local_timestamp, "SHORT_DATETIME_FORMAT")
 
     @admin.display(description=_("what"), ordering="action")
     def what(self, entry: AuditLog) -> str:

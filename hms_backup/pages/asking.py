@@ -60,9 +60,18 @@ def foreseen(error: Exception) -> HmsBackupError:
 
 
 def error_page(
-    request: HttpRequest, door: Door, error: HmsBackupError, *, back: str = "", back_text: str = ""
+    request: HttpRequest,
+    door: Door,
+    error: HmsBackupError,
+    *,
+    back: str = "",
+    back_text: str = "",
+    restoring: bool = False,
 ) -> HttpResponse:
-    """Say what is wrong, where, and what to do, with a way on."""
+    """Say what is wrong, where, and what to do, with a way on.
+
+    Where a restore was tried, ``restoring``, nothing is promised of the data that is not sure.
+    """
     status = status_of(error)
     if wants_json(request):
         return JsonResponse({"errors": [wording.in_words(error)]}, status=status)
@@ -73,7 +82,8 @@ def error_page(
         "title": worded.title,
         "back": back,
         "back_text": back_text,
-        "restoring": isinstance(error, UploadUsed),
+        "running": isinstance(error, UploadUsed),
+        "unsure": restoring and wording.leaves_unsure(error.code),
     }
     return door.render(request, "error.html", context, status=status)
 
@@ -112,17 +122,23 @@ def scope_or_404(kind: str, id: str) -> Scope:
 def own_entry_or_404(request: HttpRequest, operation_id: UUID) -> AuditLog:
     """Return the audit entry of something this user did; others' do not exist for them."""
     user = signed_in(request)
-    entry = services.history().filter(operation_id=operation_id, user_id=user.pk).first()
+    name = user.get_username()[:255]  # a deleted user's key may be given to somebody else
+    own = services.history().filter(user_id=user.pk, username=name)
+    entry = own.filter(operation_id=operation_id).first()
     if entry is None:
         raise Http404
     return entry
 
 
-def audit_address(request: HttpRequest, entry: AuditLog) -> str:
+def audit_address(request: HttpRequest, door: Door, entry: AuditLog) -> str:
     """Return the entry's address in the admin; empty for those who cannot open it there."""
     if not getattr(request.user, "is_staff", False):
         return ""
     try:
-        return reverse("admin:hms_backup_auditlog_change", args=[entry.pk])
+        return reverse(
+            "admin:hms_backup_auditlog_change",
+            args=[entry.pk],
+            current_app=door.current_app or None,
+        )
     except NoReverseMatch:
         return ""

@@ -17,6 +17,9 @@ from ..plan import Problem, Severity
 from ..registry import Scope, ScopeKind, resolve_model
 from .phrases import ERRORS, PROBLEMS, Text
 
+UNSURE = frozenset({"cancelled", "connection_lost", "crashed", "error"})
+"""Codes of errors that may come while a restore is committed, and so hide how that ended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordedProblem:
@@ -118,6 +121,11 @@ def error_code_title(code: str) -> Text:
 def error_code_advice(code: str) -> Text:
     """What to do about an error that only the audit log remembers."""
     return _known_error(code)[1]
+
+
+def leaves_unsure(code: str) -> bool:
+    """Whether an error leaves open if the restore had been committed when it came."""
+    return code in UNSURE
 
 
 def problem_code_title(code: str) -> Text:

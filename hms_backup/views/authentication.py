@@ -61,8 +61,7 @@ def refuse_forgery(request: HttpRequest, caller: Caller) -> None:
     For a session the form must have been received: the token may be in it.
     """
     if not caller.by_session:
-        # Fetch Metadata: a browser says where a request comes from, other programs say nothing.
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        if not _comes_from_here(request):
             raise _forged("Another site sent it.")
         return
     check = _CsrfCheck(lambda _request: None)  # type: ignore[arg-type]  # no response follows
@@ -72,8 +71,24 @@ def refuse_forgery(request: HttpRequest, caller: Caller) -> None:
         raise _forged(str(reason))
 
 
+def _comes_from_here(request: HttpRequest) -> bool:
+    """Whether no browser says that another site sent it; other programs say nothing.
+
+    Browsers send Fetch Metadata to HTTPS and to the machine itself alone; to a plain HTTP address
+    only the origin.
+    """
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site in ("none", "same-origin")
+    check = _CsrfCheck(lambda _request: None)  # type: ignore[arg-type]  # no response follows
+    return "Origin" not in request.headers or check.knows_origin(request)
+
+
 class _CsrfCheck(CsrfViewMiddleware):
     """Django's own check, that says why instead of rendering a page."""
+
+    def knows_origin(self, request: HttpRequest) -> bool:
+        """Whether it is this host's or one of ``CSRF_TRUSTED_ORIGINS``."""
+        return bool(self._origin_verified(request))  # type: ignore[attr-defined]  # not in stubs
 
     def _reject(self, _request: HttpRequest, reason: str) -> str:
         return reason

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
+import zipfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib import admin
 from django.db import OperationalError, connections
 from django.http import HttpRequest, UnreadablePostError
 from django.test import Client, override_settings
+from django.urls import path, resolve
 
 from hms_backup import services
-from hms_backup.models import AuditLog
+from hms_backup.admin import AuditLogAdmin, DataManagementAdmin
+from hms_backup.archive.zipformat import METADATA
+from hms_backup.conf import MEBIBYTE
+from hms_backup.exceptions import Busy, ConnectionLost
+from hms_backup.models import AuditLog, DataManagement
+from hms_backup.pages import wording
 from tests.support import run_sql
 
 from .conftest import Browser, person
@@ -52,7 +62,7 @@ def test_every_page_works_without_time_zones(
     done = client.post(address + "confirm/", fields(page.content.decode()), follow=True)
     assert "HR1 was restored" in text(done)
     entry = AuditLog.objects.latest("pk")
-    for path in (
+    for address in (
         ADMIN,
         f"{ADMIN}subsystem/HR1/",
         DOORS["own"],
@@ -61,7 +71,7 @@ def test_every_page_works_without_time_zones(
         f"/admin/hms_backup/auditlog/{entry.pk}/change/",
         "/admin/hms/applicant/",
     ):
-        assert client.get(path).status_code == 200, path
+        assert client.get(address).status_code == 200, address
     assert str(entry)
 
 
@@ -88,10 +98,8 @@ def test_whole_journey_works_under_atomic_requests(
 def test_pages_and_lists_run_outside_the_transactions_of_every_database(
     settings: Settings,
 ) -> None:
-    from django.urls import resolve
-
     aliases = set(connections.settings)
-    for path in (
+    for page in (
         ADMIN,
         f"{ADMIN}subsystem/HR1/backup/",
         f"{ADMIN}subsystem/HR1/restore/",
@@ -99,8 +107,8 @@ def test_pages_and_lists_run_outside_the_transactions_of_every_database(
         "/admin/hms/applicant/",
         "/admin/hms/applicant/export/",
     ):
-        outside: set[str] = getattr(resolve(path).func, "_non_atomic_requests", set())
-        assert aliases <= outside, path
+        outside: set[str] = getattr(resolve(page).func, "_non_atomic_requests", set())
+        assert aliases <= outside, page
 
 
 # What nobody foresaw
@@ -177,3 +185,197 @@ def test_disallowed_host_stays_a_bad_request(transactional_db: None, settings: S
     client = Client(HTTP_HOST="evil.example")
     client.force_login(person("hr1"))
     assert client.get(ADMIN).status_code == 400
+
+
+# Hostile files
+
+
+@pytest.mark.parametrize("zone", ["Asia/Manila", "America/New_York"])
+@pytest.mark.parametrize(
+    "date", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "0001-01-01", "9999-12-31"]
+)
+def test_date_at_the_end_of_time_is_no_server_error(
+    hospital: dict[str, int], browser: Browser, settings: Settings, zone: str, date: str
+) -> None:
+    settings.TIME_ZONE = zone
+    client = browser("hr1")
+    archive = archived(client, export_date=date)
+    page = client.get(preview_address(client, archive))
+    assert page.status_code == 200
+    assert "What would change" in text(page)
+
+
+def test_date_without_a_zone_is_in_utc(settings: Settings) -> None:
+    settings.TIME_ZONE = "Asia/Manila"
+    made = wording.moment("2026-11-23T05:31:23")
+    assert made == wording.moment("2026-11-23T05:31:23+00:00")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '"><script>alert(1)</script>.hms-backup',
+        "../../../../etc/passwd",
+        "a" * 5000,
+        "\u202egnp.hms-backup",
+        "x\r\nSet-Cookie: a=b",
+    ],
+)
+def test_hostile_file_name_does_no_harm(
+    hospital: dict[str, int], browser: Browser, name: str
+) -> None:
+    client = browser("hr1")
+    archive = download(client)
+    page = client.get(preview_address_named(client, archive, name))
+    assert page.status_code == 200
+    assert "<script>alert" not in page.content.decode()
+    entry = AuditLog.objects.latest("pk")
+    assert "/" not in entry.file_name
+    assert "\n" not in entry.file_name
+
+
+def preview_address_named(client: Client, archive: bytes, name: str) -> str:
+    return str(upload(client, archive, name=name)["Location"])
+
+
+def archived(client: Client, **changes: str) -> bytes:
+    """A backup of HR1 whose manifest says something else of itself, and no checksum of that."""
+    source = io.BytesIO(download(client))
+    target = io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for member in old.infolist():
+            content = old.read(member)
+            if member.filename == METADATA:
+                content = json.dumps({**json.loads(content), **changes}).encode()
+            new.writestr(member, content)
+    return target.getvalue()
+
+
+# Ways on
+
+
+def test_restore_that_is_refused_for_now_leads_back_to_its_preview(
+    hospital: dict[str, int], browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = browser("hr1")
+    archive = download(client)
+    run_sql("UPDATE applicants SET last_name = 'Changed'")
+    address = preview_address(client, archive)
+    confirmation = fields(client.get(address).content.decode())
+
+    def busy(*_: Any, **__: Any) -> Any:
+        raise Busy("Another restore is running.")
+
+    monkeypatch.setattr(services, "restore", busy)
+    monkeypatch.setattr(services, "plan_restore", busy)
+    for answer in (client.post(address + "confirm/", confirmation), client.get(address)):
+        assert answer.status_code == 409
+        assert "Nothing was changed." in text(answer)
+        assert f'href="{address}?mode=upsert"' in answer.content.decode()
+        assert "Preview again" in text(answer)
+        assert "Choose another file" not in text(answer)
+
+
+def test_restore_whose_end_is_unknown_promises_nothing(
+    hospital: dict[str, int], browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = browser("hr1")
+    archive = download(client)
+    run_sql("UPDATE applicants SET last_name = 'Changed'")
+    address = preview_address(client, archive)
+    confirmation = fields(client.get(address).content.decode())
+
+    def lost(*_: Any, **__: Any) -> Any:
+        raise ConnectionLost("The connection broke.")
+
+    monkeypatch.setattr(services, "restore", lost)
+    answer = client.post(address + "confirm/", confirmation)
+    assert "Nothing was changed." not in text(answer)
+    assert "Either everything was restored or nothing" in text(answer)
+
+
+@pytest.mark.parametrize(
+    ("code", "dry_run", "sure"),
+    [("crashed", False, False), ("crashed", True, True), ("plan_refused", False, True)],
+)
+def test_result_of_a_crash_promises_nothing(
+    transactional_db: None, browser: Browser, code: str, dry_run: bool, sure: bool
+) -> None:
+    client = browser("hr1")
+    user = person("hr1")
+    entry = AuditLog(
+        action="RESTORE", scope="SUBSYSTEM", target_id="HR1", status="FAIL", error_code=code,
+        dry_run=dry_run, username="hr1", user=user, error_message="It ended.",
+    )  # fmt: skip
+    entry.save()
+    page = text(client.get(f"{ADMIN}operation/{entry.operation_id}/"))
+    assert ("Nothing was changed." in page) is sure
+    assert ("Either everything was restored or nothing" in page) is not sure
+
+
+def test_cancelling_what_was_restored_already_leads_to_its_result(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    client = browser("hr1")
+    archive = download(client)
+    run_sql("UPDATE applicants SET last_name = 'Changed'")
+    address = preview_address(client, archive)
+    client.post(address + "confirm/", fields(client.get(address).content.decode()))
+    answer = client.post(address + "discard/", follow=True)
+    assert "This upload was restored already" in text(answer)
+    assert "HR1 was restored" in text(answer)
+
+
+def test_preview_of_no_table_is_asked_for_again_and_not_taken_for_all(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    client = browser("hr1")
+    address = preview_address(client, download(client))
+    page = text(client.get(address + "?mode=upsert&chosen=1"))
+    assert "No table was chosen, so all of them are shown." in page
+
+
+def test_browser_whose_file_is_refused_unread_hears_why(
+    transactional_db: None, browser: Browser, settings: Settings
+) -> None:
+    """A server that answers before it has read the file cuts its own answer off."""
+    settings.HMS_BACKUP = {**settings.HMS_BACKUP, "MAX_ARCHIVE_BYTES": 10}
+    for name, status in (("hr1", 413), ("nurse", 403)):
+        body = io.BytesIO(b"x" * 2 * MEBIBYTE)
+        extra: dict[str, Any] = {"wsgi.input": body, "CONTENT_LENGTH": str(2 * MEBIBYTE)}
+        kind = "multipart/form-data; boundary=x"
+        answer = browser(name).post(
+            f"{ADMIN}subsystem/HR1/restore/", b"", content_type=kind, **extra
+        )
+        assert answer.status_code == status
+        assert body.tell() == 2 * MEBIBYTE
+
+
+def test_result_leads_to_the_audit_log_of_the_same_site(
+    transactional_db: None, browser: Browser
+) -> None:
+    site = admin.AdminSite(name="backups")
+    site.register(DataManagement, DataManagementAdmin)
+    site.register(AuditLog, AuditLogAdmin)
+    urlconf = type("urlconf", (), {"urlpatterns": [
+        path("admin/", admin.site.urls), path("other/", site.urls),
+    ]})  # fmt: skip
+    entry = AuditLog(action="BACKUP", scope="SUBSYSTEM", target_id="HR1", status="SUCCESS",
+                     username="hr1", user=person("hr1"))  # fmt: skip
+    entry.save()
+    with override_settings(ROOT_URLCONF=urlconf):
+        page = browser("hr1").get(
+            f"/other/hms_backup/datamanagement/operation/{entry.operation_id}/"
+        )
+    assert f'href="/other/hms_backup/auditlog/{entry.pk}/change/"' in page.content.decode()
+    assert f'href="/admin/hms_backup/auditlog/{entry.pk}/change/"' not in page.content.decode()
+
+
+def test_result_is_not_shown_to_whoever_was_given_a_deleted_users_number(
+    transactional_db: None, browser: Browser
+) -> None:
+    entry = AuditLog(action="BACKUP", scope="SUBSYSTEM", target_id="HR1", status="SUCCESS",
+                     username="her", user=person("hr1"))  # fmt: skip
+    entry.save()
+    answer = browser("hr1").get(f"{ADMIN}operation/{entry.operation_id}/")
+    assert answer.status_code == 404

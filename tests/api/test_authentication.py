@@ -117,6 +117,29 @@ def test_browser_sending_remembered_credentials_for_another_site_is_refused(
 
 
 @pytest.mark.usefixtures("basic")
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("https://testserver", 403),
+        ("http://testserver", 200),
+        ("https://front.example", 200),
+    ],
+)
+def test_browser_that_says_only_the_origin_is_refused_for_another_one(
+    maria: User, settings: Settings, origin: str, status: int
+) -> None:
+    """Over plain HTTP, as in many a hospital's own network, browsers send no Sec-Fetch-Site."""
+    settings.CSRF_TRUSTED_ORIGINS = ["https://front.example"]
+    headers = {**credentials("maria:secret"), "Origin": origin}
+
+    response = restore(Client(), headers)
+
+    assert response.status_code == status
+
+
+@pytest.mark.usefixtures("basic")
 def test_session_still_counts_beside_it_and_needs_its_token(maria: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(maria)
