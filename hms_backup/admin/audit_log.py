@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +22,7 @@ from ..spreadsheets import FORMATS
 from ..templatetags.hms_backup_pages import grouped, milliseconds
 from .audit_log_export import AuditLogResource
 from .filters import FilledValues
+from .lists import CarefulList, list_address
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[AuditLog]
@@ -114,6 +117,19 @@ class AuditLogAdmin(ExportMixin, ModelAdmin):  # type: ignore[misc]  # it ships 
     def has_delete_permission(self, request: HttpRequest, obj: AuditLog | None = None) -> bool:
         """Entries are never deleted."""
         return False
+
+    # Addresses that ask for what there cannot be
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[CarefulList]:
+        """The list's class."""
+        return CarefulList
+
+    def export_action(self, request: HttpRequest) -> HttpResponseBase:
+        """The form that asks for a format, and the file."""
+        try:
+            return cast(HttpResponseBase, super().export_action(request))
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{list_address(self)}?e=1")
 
     # Columns and fields
 

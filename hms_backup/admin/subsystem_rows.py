@@ -32,7 +32,8 @@ from ..registry import registry
 from ..row_exports import authorize_row_export, export_rows, resource_of
 from ..spreadsheets import FORMATS
 from ..web import outside_transactions
-from .rows import RowsAdmin, door_of, list_address
+from .lists import list_address
+from .rows import RowsAdmin, door_of
 
 BACK_UP = "back_up_subsystem"
 _outside_transactions = method_decorator(outside_transactions)

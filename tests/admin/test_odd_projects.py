@@ -379,3 +379,31 @@ def test_result_is_not_shown_to_whoever_was_given_a_deleted_users_number(
     entry.save()
     answer = browser("hr1").get(f"{ADMIN}operation/{entry.operation_id}/")
     assert answer.status_code == 404
+
+
+# Hostile addresses
+
+
+@pytest.mark.parametrize("list_", ["/admin/hms_backup/auditlog/", "/admin/hms/appointment/"])
+@pytest.mark.parametrize(
+    "asked", ["status=%00", "status__regex=(", "pk__in=a,b", "pk=%00", "q=%00", "no_such=1"]
+)
+def test_list_asked_for_the_impossible_is_no_server_error(
+    hospital: dict[str, int], browser: Browser, list_: str, asked: str
+) -> None:
+    if connections["default"].vendor == "sqlite" and "regex" in asked:
+        pytest.skip("SQLite does not say that it is the expression")
+    client = browser("superuser")
+    client.raise_request_exception = False
+    for address in (list_, f"{list_}export/"):
+        answer = client.get(f"{address}?{asked}", follow=True)
+        assert answer.status_code == 200
+
+
+def test_suggestions_for_the_impossible_are_no_server_error(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    client = browser("superuser")
+    client.raise_request_exception = False
+    asked = "app_label=hms&model_name=appointment&field_name=patient&term=%00"
+    assert client.get(f"/admin/autocomplete/?{asked}").status_code == 200
