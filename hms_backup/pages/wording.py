@@ -50,7 +50,7 @@ class WordedError:
     """What exactly, in the reader's language; empty where only ``detail`` says it."""
     advice: Text
     detail: str = ""
-    """The core's own words, in English, for readers of another language."""
+    """The core's own words, in English: they may speak of settings, to whoever has a terminal."""
 
 
 def title(scope: Scope) -> str:
@@ -77,13 +77,14 @@ def worded(problem: Problem, scope: Scope) -> WordedProblem:
 def explained(error: HmsBackupError) -> WordedError:
     """Put an error into the reader's words.
 
-    The core's own message and hint are in English, which is what the audit log keeps; other
-    readers get the advice for its code, and the message as a detail for whoever helps them.
+    Everybody gets the advice for its code. The core's own hint, written for whoever has the
+    settings and a command line, is a detail for those who help them; so is, for readers of
+    another language, its message: both are in English, which is what the audit log keeps.
     """
     title, advice = _known_error(error.code)
     message = _not_permitted(error) if isinstance(error, NotPermitted) else ""
     if (get_language() or "en").startswith("en"):
-        return WordedError(title=title, message=error.message, advice=error.hint or advice)
+        return WordedError(title=title, message=error.message, advice=advice, detail=error.hint)
     return WordedError(
         title=title,
         message=message,
@@ -175,8 +176,6 @@ def age(value: datetime | None) -> str:
 def in_words(error: HmsBackupError) -> str:
     """Return an error in one line: what is wrong, and what to do."""
     worded = explained(error)
-    return " ".join(
-        str(text)
-        for text in (f"{worded.title}.", worded.message, worded.advice, worded.detail)
-        if text
-    )
+    detail = "" if worded.message else worded.detail
+    texts = (f"{worded.title}.", worded.message, worded.advice, detail)
+    return " ".join(str(text) for text in texts if text)
