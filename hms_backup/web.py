@@ -35,6 +35,11 @@ def outside_transactions(view: View) -> View:
     return view
 
 
+def origin_of(request: HttpRequest) -> str:
+    """Return where a request came from, as the audit log shall remember it."""
+    return request.META.get("REMOTE_ADDR") or "web"  # behind a Unix socket there is no address
+
+
 def drain(request: HttpRequest) -> None:
     """Read what is still coming: a server that closes before that cuts its own answer off."""
     left = DRAINED

@@ -20,7 +20,7 @@ from ..models import AuditLog
 from ..operation import as_recorded
 from ..registry import Scope, ScopeKind, registry
 from ..statuses import status_of
-from ..web import MALFORMED, drain, log_unforeseen, outside_transactions
+from ..web import MALFORMED, drain, log_unforeseen, origin_of, outside_transactions
 from . import wording
 from .door import Door
 
@@ -96,9 +96,7 @@ def wants_json(request: HttpRequest) -> bool:
 def actor_of(request: HttpRequest) -> Actor:
     """Who asks, from where, as the audit log shall remember them."""
     user = signed_in(request)
-    return Actor(
-        username=user.get_username(), origin=request.META.get("REMOTE_ADDR", ""), user=user
-    )
+    return Actor(username=user.get_username(), origin=origin_of(request), user=user)
 
 
 def signed_in(request: HttpRequest) -> AbstractBaseUser:
