@@ -141,6 +141,13 @@ def test_key_of_another_model_is_nobodys_here() -> None:
 
     with pytest.raises(NotPermitted):
         authorize(machine, Right.RESTORE, scope("subsystem HR1"))
+    with pytest.raises(NotPermitted):
+        services.authorize(
+            Actor(username="sensor", origin="10.0.0.1", user=machine),
+            Right.RESTORE,
+            scope("subsystem HR1"),
+        )
+    assert AuditLog.objects.get().user_id is None
 
 
 @pytest.mark.parametrize("kind", ScopeKind)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +21,7 @@ from django.urls import path, resolve
 from hms_backup import services
 from hms_backup.admin import AuditLogAdmin, DataManagementAdmin
 from hms_backup.archive.zipformat import METADATA
-from hms_backup.conf import MEBIBYTE
+from hms_backup.conf import MEBIBYTE, get_settings
 from hms_backup.exceptions import Busy, ConnectionLost
 from hms_backup.models import AuditLog, DataManagement
 from hms_backup.pages import wording
@@ -249,6 +251,28 @@ def archived(client: Client, **changes: str) -> bytes:
                 content = json.dumps({**json.loads(content), **changes}).encode()
             new.writestr(member, content)
     return target.getvalue()
+
+
+def test_expired_uploads_are_deleted_when_anybody_opens_data_management(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    client = browser("hr1")
+    upload(client, download(client))
+    (waiting,) = folder().iterdir()
+    os.utime(waiting, (0, 0))
+    browser("nurse").get(ADMIN)
+    assert list(folder().iterdir()) == []
+
+
+def test_data_management_opens_when_the_folder_of_uploads_is_not_private(
+    hospital: dict[str, int], browser: Browser
+) -> None:
+    folder().chmod(0o755)
+    assert browser("hr1").get(ADMIN).status_code == 200
+
+
+def folder() -> Path:
+    return Path(get_settings().upload_directory)
 
 
 # Ways on
