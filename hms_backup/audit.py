@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db import Error as DjangoDatabaseError
@@ -97,7 +98,7 @@ def begin(
         AuditLog(
             operation_id=operation_id,
             action=action,
-            user_id=actor.user.pk if actor.user else None,
+            user_id=_user_key(actor.user),
             username=_storable(actor.username)[:255],
             origin=_storable(actor.origin)[:255],
             dry_run=dry_run,
@@ -208,6 +209,11 @@ def _end(alias: str, operation_id: UUID, ending: Ending) -> bool:
         operation_id=operation_id, status=AuditLog.Status.STARTED
     )
     return running.update(**ending.fields()) == 1
+
+
+def _user_key(user: AbstractBaseUser | None) -> Any:
+    """The user's key; None for an account of another model, whose keys are others' here."""
+    return user.pk if isinstance(user, get_user_model()) else None
 
 
 def _target(scope: Scope) -> dict[str, str]:

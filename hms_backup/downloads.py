@@ -9,10 +9,11 @@ from contextlib import suppress
 from django.http import FileResponse
 
 from .inspection import new_name
-from .private import ABANDONED, private_folder, remove, sweep, unwritable
+from .private import private_folder, remove, unwritable
 from .receiving import release_connections
 from .registry import Scope
 from .services import Actor, Backup, create_backup
+from .uploads import purge
 
 CONTENT_TYPE = "application/vnd.hms-backup+zip"
 """Not ``application/zip``: some browsers unpack that."""
@@ -32,7 +33,7 @@ def download(scope: Scope, *, actor: Actor) -> ArchiveResponse:
     """
     root = private_folder()
     with suppress(OSError):
-        sweep(ABANDONED)
+        purge()
     folder = root / f".{secrets.token_hex(16)}.download"
     try:
         folder.mkdir(mode=0o700)

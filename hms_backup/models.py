@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -156,8 +157,7 @@ class AuditLog(models.Model):
         )
 
     def __str__(self) -> str:
-        when = timezone.localtime(self.timestamp)
-        return f"{when:%Y-%m-%d %H:%M} {self.action} {self.target_id} {self.status}"
+        return f"{self.local_timestamp:%Y-%m-%d %H:%M} {self.action} {self.target_id} {self.status}"
 
     def save(self, **options: Any) -> None:
         """Insert a new entry. Raise `NotPermitted` for one that exists.
@@ -172,6 +172,12 @@ class AuditLog(models.Model):
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         """Raise `NotPermitted`."""
         _refuse_change()
+
+    @property
+    def local_timestamp(self) -> datetime:
+        """When it began, by the clock of the current time zone, if the project has any."""
+        aware = timezone.is_aware(self.timestamp)
+        return timezone.localtime(self.timestamp) if aware else self.timestamp
 
 
 class DataManagement(AuditLog):

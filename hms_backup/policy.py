@@ -173,9 +173,9 @@ def _refusal(right: Right, scope: Scope, missing: tuple[Subsystem, ...]) -> NotP
 
 
 def _read_anew(user: AnyUser) -> AnyUser:
-    if not isinstance(user, AbstractBaseUser) or user.pk is None:
-        return None
     model = get_user_model()
+    if not isinstance(user, model) or user.pk is None:  # another model's key means nothing here
+        return None
     return model._base_manager.using(router.db_for_write(model)).filter(pk=user.pk).first()
 
 

@@ -18,10 +18,13 @@ from .conf import get_settings
 from .exceptions import ConfigurationError, StorageError
 
 ABANDONED = 24 * 3600
-"""Seconds after which what a killed process left behind is removed, whatever it was."""
+"""Seconds after which what is not finished was left behind by a killed process."""
 
-OURS = re.compile(r"[0-9a-f]{32}(\.claimed|\.used)?|\.[0-9a-f]{32}\.(new|part|download)")
-"""The names of what is put into the folder."""
+UPLOADS = re.compile(r"[0-9a-f]{32}(\.claimed|\.used)?")
+"""The names of uploads."""
+
+UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.(new|part|download)")
+"""The names of what is still being received or made, for however long that takes."""
 
 
 def private_folder() -> Path:
@@ -46,17 +49,18 @@ def private_folder() -> Path:
     return folder
 
 
-def sweep(older_than: float) -> None:
-    """Delete what of ours was last touched more than ``older_than`` seconds ago.
+def sweep(lifetime: float) -> None:
+    """Delete uploads older than ``lifetime`` seconds, and what was `ABANDONED` unfinished.
 
     Other files are left alone: the folder may have been chosen unwisely. What is still open is
     read to its end: a name goes, not the file behind it.
     """
-    before = time.time() - older_than
+    now = time.time()
     for entry in private_folder().iterdir():
-        with suppress(OSError):
-            if OURS.fullmatch(entry.name) and entry.lstat().st_mtime < before:
-                remove(entry)
+        for names, seconds in ((UPLOADS, lifetime), (UNFINISHED, ABANDONED)):
+            with suppress(OSError):
+                if names.fullmatch(entry.name) and entry.lstat().st_mtime < now - seconds:
+                    remove(entry)
 
 
 def remove(entry: Path) -> None:

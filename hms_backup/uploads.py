@@ -101,6 +101,7 @@ def find(id: str, user: AbstractBaseUser) -> Upload:
     Raises `UploadUsed`, with ``operation_id`` once it is known, when it is being or was restored,
     and `UploadMissing` otherwise: whether it expired or is somebody else's makes no difference.
     """
+    purge()
     if not _ID.fullmatch(id):
         raise _missing()
     root = private_folder()
@@ -158,7 +159,10 @@ def discard(id: str, user: AbstractBaseUser) -> None:
 
 
 def purge() -> None:
-    """Delete every upload that expired."""
+    """Delete every upload that expired.
+
+    There is no clock that does it: whoever uses these pages or the API next does.
+    """
     sweep(get_settings().upload_lifetime)
 
 
@@ -183,7 +187,8 @@ def _discard_oldest(user: AbstractBaseUser) -> None:
 
 
 def _owner(user: AbstractBaseUser) -> str:
-    return f"{user._meta.label_lower}:{user.pk}"
+    """With the name too: a deleted user's key may be given to somebody else."""
+    return f"{user._meta.label_lower}:{user.pk}:{user.get_username()}"
 
 
 def _about(upload: Upload) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
-from django.db import connection
+from django.db import connection, models
+from django.test.utils import isolate_apps
 
 from hms_backup import policy, services
 from hms_backup.audit import Actor
@@ -25,7 +27,7 @@ from hms_backup.exceptions import (
     TableProtected,
 )
 from hms_backup.models import AuditLog
-from hms_backup.policy import PermissionPolicy, Policy, Right, permitted
+from hms_backup.policy import PermissionPolicy, Policy, Right, authorize, permitted
 from hms_backup.registry import Department, Scope, ScopeKind, registry
 from hms_backup.services import RestoreOptions
 from hms_backup.signals import make_permissions
@@ -120,6 +122,32 @@ def test_user_deactivated_or_deleted_meanwhile_may_do_nothing(change: dict[str, 
 
     with pytest.raises(NotPermitted):
         policy.authorize(user, Right.BACKUP, registry.subsystem("HR1"))
+
+
+@pytest.mark.django_db
+@isolate_apps("tests")
+def test_key_of_another_model_is_nobodys_here() -> None:
+    """A project may tell its programs by accounts of another kind, with numbers of their own."""
+
+    class Machine(AbstractBaseUser):
+        username = models.CharField(max_length=10, unique=True)
+        USERNAME_FIELD = "username"
+
+        class Meta:
+            app_label = "tests"
+
+    admin = User.objects.create_superuser("admin")
+    machine = Machine(pk=admin.pk, username="sensor")
+
+    with pytest.raises(NotPermitted):
+        authorize(machine, Right.RESTORE, scope("subsystem HR1"))
+    with pytest.raises(NotPermitted):
+        services.authorize(
+            Actor(username="sensor", origin="10.0.0.1", user=machine),
+            Right.RESTORE,
+            scope("subsystem HR1"),
+        )
+    assert AuditLog.objects.get().user_id is None
 
 
 @pytest.mark.parametrize("kind", ScopeKind)

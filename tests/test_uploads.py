@@ -7,6 +7,7 @@ import io
 import os
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -403,3 +404,53 @@ def test_decorated_view_receives_the_file_and_checks_the_token_in_its_form(
     if status == 200:
         assert response.content.decode() == f"{len(CONTENT)} insert"
     assert entries(folder) == []
+
+
+# Expiring
+
+
+def test_purging_leaves_what_is_still_being_made(folder: Path, maria: User) -> None:
+    """A backup may take longer than an upload is kept; its folder must not vanish under it."""
+    running = folder / f".{'a' * 32}.download"
+    arriving = folder / f".{'b' * 32}.part"
+    upload(maria)
+    running.mkdir()
+    arriving.touch()
+    hour_ago = time.time() - 2 * 3600
+    for entry in (running, arriving):
+        os.utime(entry, (hour_ago, hour_ago))
+
+    uploads.purge()
+
+    assert {running, arriving} <= set(folder.iterdir())
+
+    day_ago = time.time() - 25 * 3600
+    for entry in (running, arriving):
+        os.utime(entry, (day_ago, day_ago))
+
+    uploads.purge()
+
+    assert not {running, arriving} & set(folder.iterdir()), "left behind by a killed process"
+
+
+def test_looking_for_any_upload_deletes_the_expired_ones(maria: User, folder: Path) -> None:
+    old = upload(maria)
+    os.utime(old.folder, (0, 0))
+
+    with pytest.raises(UploadMissing):
+        uploads.find("0" * 32, maria)
+
+    assert entries(folder) == []
+
+
+def test_user_who_was_given_a_deleted_users_number_finds_none_of_their_uploads(
+    maria: User,
+) -> None:
+    kept = upload(maria)
+    number = maria.pk
+    maria.delete()
+    newcomer = User.objects.create_user("newcomer", pk=number)
+
+    with pytest.raises(UploadMissing):
+        uploads.find(kept.id, newcomer)
+    assert uploads.waiting(newcomer) == []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from import_export.forms import ExportForm
@@ -21,6 +22,7 @@ from ..spreadsheets import FORMATS
 from ..templatetags.hms_backup_pages import grouped, milliseconds
 from .audit_log_export import AuditLogResource
 from .filters import FilledValues
+from .lists import CarefulList, list_address
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[AuditLog]
@@ -116,12 +118,25 @@ class AuditLogAdmin(ExportMixin, ModelAdmin):  # type: ignore[misc]  # it ships 
         """Entries are never deleted."""
         return False
 
+    # Addresses that ask for what there cannot be
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[CarefulList]:
+        """The list's class."""
+        return CarefulList
+
+    def export_action(self, request: HttpRequest) -> HttpResponseBase:
+        """The form that asks for a format, and the file."""
+        try:
+            return cast(HttpResponseBase, super().export_action(request))
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{list_address(self)}?e=1")
+
     # Columns and fields
 
     @admin.display(description=_("started"), ordering="timestamp")
     def started(self, entry: AuditLog) -> str:
         """When it began, to the minute."""
-        return date_format(localtime(entry.timestamp), "SHORT_DATETIME_FORMAT")
+        return date_format(entry.local_timestamp, "SHORT_DATETIME_FORMAT")
 
     @admin.display(description=_("what"), ordering="action")
     def what(self, entry: AuditLog) -> str:

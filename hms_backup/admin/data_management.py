@@ -13,11 +13,13 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 
 from ..models import DataManagement
 from ..pages import overviews, rights
 from ..pages.door import Door
 from ..pages.urls import page_patterns
+from ..web import outside_transactions
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[DataManagement]
@@ -61,6 +63,7 @@ class DataManagementAdmin(ModelAdmin):
             *page_patterns(self.door, wrap, prefix="hms_backup_datamanagement_"),
         ]
 
+    @method_decorator(outside_transactions)
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

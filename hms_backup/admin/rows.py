@@ -14,7 +14,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +23,7 @@ from ..models import DataManagement
 from ..pages import rights, wording
 from ..pages.door import Door
 from . import related
+from .lists import CarefulList
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
@@ -36,7 +37,7 @@ LINE = mark_safe("<br>")
 _REQUEST = "_hms_request"
 
 
-class RowsList(ChangeList):
+class RowsList(CarefulList):
     """A list that shows no dates to choose from beside what was searched.
 
     They would take the search twice more, which is what takes longest.
@@ -84,6 +85,12 @@ class RowsAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
         """The list's class."""
         return RowsList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
+    ) -> tuple[QuerySet[Model], bool]:
+        """Search; for U+0000, which no database can be asked for, as if it were not there."""
+        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
 
     def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """What no form and no page has."""
@@ -163,13 +170,6 @@ def door_of(site: admin.AdminSite) -> Door | None:
     """Return where Data Management's pages are mounted in an admin site, if they are."""
     door = getattr(site._registry.get(DataManagement), "door", None)
     return door if isinstance(door, Door) else None
-
-
-def list_address(model_admin: ModelAdmin) -> str:
-    """Return the address of a model's list."""
-    meta = model_admin.opts
-    name = f"admin:{meta.app_label}_{meta.model_name}_changelist"
-    return reverse(name, current_app=model_admin.admin_site.name)
 
 
 def foreign_keys(model: type[Model]) -> tuple[str, ...]:

@@ -31,10 +31,12 @@ from ..policy import Right
 from ..registry import registry
 from ..row_exports import authorize_row_export, export_rows, resource_of
 from ..spreadsheets import FORMATS
-from .rows import RowsAdmin, door_of, list_address
+from ..web import outside_transactions
+from .lists import list_address
+from .rows import RowsAdmin, door_of
 
 BACK_UP = "back_up_subsystem"
-_outside_transactions = method_decorator(transaction.non_atomic_requests)
+_outside_transactions = method_decorator(outside_transactions)
 
 
 class SubsystemRowsAdmin(ExportMixin, RowsAdmin):  # type: ignore[misc]  # it ships no annotations

@@ -8,17 +8,19 @@ from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 
 from .. import services
 from ..audit import Actor
-from ..exceptions import HmsBackupError, UnknownScope, UploadUsed
+from ..exceptions import HmsBackupError, UnknownScope, UploadError, UploadUsed
 from ..models import AuditLog
+from ..operation import as_recorded
 from ..registry import Scope, ScopeKind, registry
 from ..statuses import status_of
+from ..web import MALFORMED, drain, log_unforeseen, origin_of, outside_transactions
 from . import wording
 from .door import Door
 
@@ -27,7 +29,7 @@ View = Callable[Concatenate[HttpRequest, Door, P], HttpResponseBase]
 
 
 def page(view: View[P]) -> View[P]:
-    """Make a view of the core's errors into pages that say what is wrong and what to do."""
+    """Answer whatever a view raises with a page that says what is wrong and what to do."""
 
     @functools.wraps(view)
     def shown(
@@ -35,17 +37,41 @@ def page(view: View[P]) -> View[P]:
     ) -> HttpResponseBase:
         try:
             return view(request, door, *args, **kwargs)
-        except HmsBackupError as error:
-            return error_page(request, door, error)
+        except (Http404, PermissionDenied):
+            raise  # Django's to answer, in the project's own words
+        except Exception as error:
+            if request.method == "POST":
+                drain(request)
+            return error_page(request, door, foreseen(error))
 
-    # Backups and restores have transactions of their own and can be part of no other.
-    return transaction.non_atomic_requests(shown)
+    return outside_transactions(shown)
+
+
+def foreseen(error: Exception) -> HmsBackupError:
+    """Return the error as one of the core's; of what nobody foresaw only the place is logged."""
+    if isinstance(error, HmsBackupError):
+        return error
+    if isinstance(error, MALFORMED):
+        return UploadError(
+            "The form is not in order, or did not arrive whole.", hint="Send it again."
+        )
+    log_unforeseen(error)
+    return as_recorded(error)
 
 
 def error_page(
-    request: HttpRequest, door: Door, error: HmsBackupError, *, back: str = "", back_text: str = ""
+    request: HttpRequest,
+    door: Door,
+    error: HmsBackupError,
+    *,
+    back: str = "",
+    back_text: str = "",
+    restoring: bool = False,
 ) -> HttpResponse:
-    """Say what is wrong, where, and what to do, with a way on."""
+    """Say what is wrong, where, and what to do, with a way on.
+
+    Where a restore was tried, ``restoring``, nothing is promised of the data that is not sure.
+    """
     status = status_of(error)
     if wants_json(request):
         return JsonResponse({"errors": [wording.in_words(error)]}, status=status)
@@ -56,7 +82,8 @@ def error_page(
         "title": worded.title,
         "back": back,
         "back_text": back_text,
-        "restoring": isinstance(error, UploadUsed),
+        "running": isinstance(error, UploadUsed),
+        "unsure": restoring and wording.leaves_unsure(error.code),
     }
     return door.render(request, "error.html", context, status=status)
 
@@ -69,9 +96,7 @@ def wants_json(request: HttpRequest) -> bool:
 def actor_of(request: HttpRequest) -> Actor:
     """Who asks, from where, as the audit log shall remember them."""
     user = signed_in(request)
-    return Actor(
-        username=user.get_username(), origin=request.META.get("REMOTE_ADDR", ""), user=user
-    )
+    return Actor(username=user.get_username(), origin=origin_of(request), user=user)
 
 
 def signed_in(request: HttpRequest) -> AbstractBaseUser:
@@ -95,17 +120,23 @@ def scope_or_404(kind: str, id: str) -> Scope:
 def own_entry_or_404(request: HttpRequest, operation_id: UUID) -> AuditLog:
     """Return the audit entry of something this user did; others' do not exist for them."""
     user = signed_in(request)
-    entry = services.history().filter(operation_id=operation_id, user_id=user.pk).first()
+    name = user.get_username()[:255]  # a deleted user's key may be given to somebody else
+    own = services.history().filter(user_id=user.pk, username=name)
+    entry = own.filter(operation_id=operation_id).first()
     if entry is None:
         raise Http404
     return entry
 
 
-def audit_address(request: HttpRequest, entry: AuditLog) -> str:
+def audit_address(request: HttpRequest, door: Door, entry: AuditLog) -> str:
     """Return the entry's address in the admin; empty for those who cannot open it there."""
     if not getattr(request.user, "is_staff", False):
         return ""
     try:
-        return reverse("admin:hms_backup_auditlog_change", args=[entry.pk])
+        return reverse(
+            "admin:hms_backup_auditlog_change",
+            args=[entry.pk],
+            current_app=door.current_app or None,
+        )
     except NoReverseMatch:
         return ""

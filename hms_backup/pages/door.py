@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -51,4 +52,6 @@ class Door:
         response = render(request, f"hms_backup/pages/{template}", whole, status=status)
         # The pages show patients' rows: nothing may keep them for the next person.
         response["Cache-Control"] = "no-store, private"
+        # No other site may have people press buttons that they do not see.
+        response["X-Frame-Options"] = settings.X_FRAME_OPTIONS
         return response

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from .. import services
-from ..exceptions import NotPermitted
+from .. import services, uploads
+from ..exceptions import HmsBackupError, NotPermitted
 from ..models import AuditLog
 from ..policy import Right
 from ..registry import Department, Scope, ScopeKind
@@ -65,6 +66,8 @@ class Section:
 @page
 def index(request: HttpRequest, door: Door) -> HttpResponse:
     """Everything the user has a right on."""
+    with suppress(HmsBackupError, OSError):
+        uploads.purge()
     found = sections(request)
     if not found:
         refusal = NotPermitted(

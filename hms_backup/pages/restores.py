@@ -14,15 +14,25 @@ from django.views.decorators.http import require_POST
 from .. import services, uploads
 from ..browsing import changed_rows
 from ..conf import get_settings
-from ..exceptions import HmsBackupError, PlanError, PlanOutdated, PlanRefused, UploadUsed
+from ..exceptions import (
+    ArchiveError,
+    HmsBackupError,
+    PlanError,
+    PlanOutdated,
+    PlanRefused,
+    ScopeMismatch,
+    UploadMissing,
+    UploadUsed,
+)
 from ..forms import ChangesForm, ConfirmForm, OptionsForm, UploadForm
 from ..policy import Right
 from ..receiving import ReceivedFile, receives_file
 from ..registry import Scope
 from ..services import RestoreOptions
 from ..statuses import status_of
+from ..web import drain
 from . import previews, rights, wording
-from .asking import actor_of, error_page, page, scope_or_404, signed_in, wants_json
+from .asking import actor_of, error_page, foreseen, page, scope_or_404, signed_in, wants_json
 from .door import Door
 
 PER_PAGE = 20
@@ -40,6 +50,7 @@ def receive(request: HttpRequest, door: Door, kind: str, id: str) -> HttpRespons
     try:
         return _receive(request, door, scope)
     except HmsBackupError as error:
+        drain(request)
         return _upload_page(
             request, door, scope, [wording.in_words(error)], status=status_of(error)
         )
@@ -90,14 +101,14 @@ def preview(request: HttpRequest, door: Door, kind: str, id: str, upload_id: str
                 archive, actor=actor_of(request), options=options, expected=scope
             )
     except HmsBackupError as error:
-        back = door.url("restore", scope.kind, scope.id)
-        return error_page(request, door, error, back=back, back_text=_("Choose another file"))
+        return _not_done(request, door, scope, upload_id, options, error)
     changes_url = door.url("changes", scope.kind, scope.id, upload.id)
     context = {
         "title": _("Restore %(scope)s: preview") % {"scope": wording.title(scope)},
         "scope": scope,
         "upload": upload,
         "outdated": "outdated" in request.GET,
+        "none_chosen": "chosen" in request.GET and "table" not in request.GET,
         "refused": "refused" in request.GET,
         "accepted": request.GET.getlist("accept"),
         "confirm_url": door.url("confirm", scope.kind, scope.id, upload.id),
@@ -179,6 +190,8 @@ def confirm(request: HttpRequest, door: Door, kind: str, id: str, upload_id: str
         return _result_of(request, door, used, waiting=here)
     except (PlanOutdated, PlanRefused) as error:
         return HttpResponseRedirect(f"{here}?{previews.query_of(options)}&{_why(error, options)}")
+    except Exception as error:
+        return _not_done(request, door, scope, upload_id, options, foreseen(error))
     for warning in restored.warnings:
         messages.warning(request, warning, fail_silently=True)
     return HttpResponseRedirect(door.url("result", restored.operation_id))
@@ -189,9 +202,31 @@ def confirm(request: HttpRequest, door: Door, kind: str, id: str, upload_id: str
 def discard(request: HttpRequest, door: Door, kind: str, id: str, upload_id: str) -> HttpResponse:
     """Delete the upload: nothing is restored."""
     scope = scope_or_404(kind, id)
-    uploads.discard(upload_id, signed_in(request))
+    try:
+        uploads.discard(upload_id, signed_in(request))
+    except UploadUsed as used:
+        here = door.url("preview", scope.kind, scope.id, upload_id)
+        return _result_of(request, door, used, waiting=here)
     messages.info(request, _("The upload was deleted. Nothing was changed."), fail_silently=True)
     return HttpResponseRedirect(door.url("scope", scope.kind, scope.id))
+
+
+def _not_done(
+    request: HttpRequest,
+    door: Door,
+    scope: Scope,
+    upload_id: str,
+    options: RestoreOptions,
+    error: HmsBackupError,
+) -> HttpResponse:
+    """Say why there is no preview or no restore: another file may help, or another try."""
+    if isinstance(error, ArchiveError | ScopeMismatch | UploadMissing):
+        back, back_text = door.url("restore", scope.kind, scope.id), _("Choose another file")
+    else:
+        here = door.url("preview", scope.kind, scope.id, upload_id)
+        back, back_text = f"{here}?{previews.query_of(options)}", _("Preview again")
+    restoring = request.method == "POST"
+    return error_page(request, door, error, back=back, back_text=back_text, restoring=restoring)
 
 
 def _why(error: PlanError, options: RestoreOptions) -> str:

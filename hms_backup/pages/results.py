@@ -39,10 +39,17 @@ def result(request: HttpRequest, door: Door, operation_id: UUID) -> HttpResponse
         "tables": tables_of(entry),
         "error_title": wording.error_code_title(entry.error_code),
         "error_advice": wording.error_code_advice(entry.error_code),
-        "audit_url": audit_address(request, entry),
+        "audit_url": audit_address(request, door, entry),
+        "unsure": _is_unsure(entry),
         "over_limit": _is_over_limit(entry),
     }
     return door.render(request, "result.html", context)
+
+
+def _is_unsure(entry: AuditLog) -> bool:
+    """Whether a failed restore may have been completed all the same."""
+    restore = entry.action == AuditLog.Action.RESTORE and not entry.dry_run
+    return restore and wording.leaves_unsure(entry.error_code)
 
 
 def _is_over_limit(entry: AuditLog) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import get_language
@@ -15,6 +16,9 @@ from ..exceptions import HmsBackupError, NotPermitted
 from ..plan import Problem, Severity
 from ..registry import Scope, ScopeKind, resolve_model
 from .phrases import ERRORS, PROBLEMS, Text
+
+UNSURE = frozenset({"cancelled", "connection_lost", "crashed", "error"})
+"""Codes of errors that may come while a restore is committed, and so hide how that ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ class WordedError:
     """What exactly, in the reader's language; empty where only ``detail`` says it."""
     advice: Text
     detail: str = ""
-    """The core's own words, in English, for readers of another language."""
+    """The core's own words, in English: they may speak of settings, to whoever has a terminal."""
 
 
 def title(scope: Scope) -> str:
@@ -73,13 +77,14 @@ def worded(problem: Problem, scope: Scope) -> WordedProblem:
 def explained(error: HmsBackupError) -> WordedError:
     """Put an error into the reader's words.
 
-    The core's own message and hint are in English, which is what the audit log keeps; other
-    readers get the advice for its code, and the message as a detail for whoever helps them.
+    Everybody gets the advice for its code. The core's own hint, written for whoever has the
+    settings and a command line, is a detail for those who help them; so is, for readers of
+    another language, its message: both are in English, which is what the audit log keeps.
     """
     title, advice = _known_error(error.code)
     message = _not_permitted(error) if isinstance(error, NotPermitted) else ""
     if (get_language() or "en").startswith("en"):
-        return WordedError(title=title, message=error.message, advice=error.hint or advice)
+        return WordedError(title=title, message=error.message, advice=advice, detail=error.hint)
     return WordedError(
         title=title,
         message=message,
@@ -119,6 +124,11 @@ def error_code_advice(code: str) -> Text:
     return _known_error(code)[1]
 
 
+def leaves_unsure(code: str) -> bool:
+    """Whether an error leaves open if the restore had been committed when it came."""
+    return code in UNSURE
+
+
 def problem_code_title(code: str) -> Text:
     """The title of a problem that only the audit log remembers."""
     return PROBLEMS[code][0] if code in PROBLEMS else code
@@ -140,12 +150,17 @@ def labels(models: Iterable[object]) -> dict[str, str]:
 
 
 def moment(export_date: str) -> datetime | None:
-    """Return an archive's ``export_date``; without a zone it is in UTC. None if unreadable."""
+    """Return an archive's ``export_date``; without a zone it is in UTC.
+
+    None if it is unreadable, or so far away that there is no such time here.
+    """
     try:
         value = datetime.fromisoformat(export_date)
-    except ValueError:
+        aware = value if timezone.is_aware(value) else value.replace(tzinfo=UTC)
+        here = timezone.localtime(aware)
+    except (ValueError, OverflowError):
         return None
-    return value if timezone.is_aware(value) else timezone.make_aware(value)
+    return here if settings.USE_TZ else timezone.make_naive(here)
 
 
 def age(value: datetime | None) -> str:
@@ -161,8 +176,6 @@ def age(value: datetime | None) -> str:
 def in_words(error: HmsBackupError) -> str:
     """Return an error in one line: what is wrong, and what to do."""
     worded = explained(error)
-    return " ".join(
-        str(text)
-        for text in (f"{worded.title}.", worded.message, worded.advice, worded.detail)
-        if text
-    )
+    detail = "" if worded.message else worded.detail
+    texts = (f"{worded.title}.", worded.message, worded.advice, detail)
+    return " ".join(str(text) for text in texts if text)

@@ -11,7 +11,7 @@ from .. import services
 from ..downloads import CONTENT_TYPE, download
 from ..receiving import ReceivedFile, receive
 from ..services import Restoration, Right
-from .authentication import identify, refuse_forgery
+from .authentication import identify, refuse_embedding, refuse_forgery
 from .endpoint import endpoint
 from .openapi import document
 from .problems import RequestError
@@ -23,6 +23,7 @@ from .scopes import scope_of
 def backup(request: HttpRequest, kind: str, id: str) -> HttpResponseBase:
     """Answer with a backup made now. HEAD tells whether one could be asked for, and makes none."""
     caller = identify(request)
+    refuse_embedding(request)
     scope = scope_of(kind, id)
     actor = caller.actor(request)
     if request.method == "HEAD":

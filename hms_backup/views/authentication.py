@@ -15,6 +15,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from ..authentication import load_authenticate
 from ..conf import get_settings
 from ..services import Actor
+from ..web import origin_of
 from .problems import RequestError
 
 SESSION_CHALLENGE = 'Session realm="hms_backup"'
@@ -30,11 +31,7 @@ class Caller:
 
     def actor(self, request: HttpRequest) -> Actor:
         """The caller as the audit log shall remember them."""
-        return Actor(
-            username=self.user.get_username(),
-            origin=request.META.get("REMOTE_ADDR") or "web",
-            user=self.user,
-        )
+        return Actor(username=self.user.get_username(), origin=origin_of(request), user=self.user)
 
 
 def identify(request: HttpRequest) -> Caller:
@@ -61,8 +58,7 @@ def refuse_forgery(request: HttpRequest, caller: Caller) -> None:
     For a session the form must have been received: the token may be in it.
     """
     if not caller.by_session:
-        # Fetch Metadata: a browser says where a request comes from, other programs say nothing.
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        if not _comes_from_here(request):
             raise _forged("Another site sent it.")
         return
     check = _CsrfCheck(lambda _request: None)  # type: ignore[arg-type]  # no response follows
@@ -72,8 +68,37 @@ def refuse_forgery(request: HttpRequest, caller: Caller) -> None:
         raise _forged(str(reason))
 
 
+def refuse_embedding(request: HttpRequest) -> None:
+    """Raise `RequestError` when another site's page orders something that nobody clicked on.
+
+    A picture with the address of a backup would have the server make one in its reader's name.
+    """
+    clicked = request.headers.get("Sec-Fetch-User") == "?1"
+    if not (clicked or _comes_from_here(request)):
+        raise _forged("Another site sent it.")
+
+
+def _comes_from_here(request: HttpRequest) -> bool:
+    """Whether no browser says that another site sent it; other programs say nothing.
+
+    Browsers send Fetch Metadata to HTTPS and to the machine itself alone; to a plain HTTP address
+    only the origin.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site in ("none", "same-origin"):
+        return True
+    if "Origin" in request.headers:
+        check = _CsrfCheck(lambda _request: None)  # type: ignore[arg-type]  # no response follows
+        return check.knows_origin(request)
+    return site is None
+
+
 class _CsrfCheck(CsrfViewMiddleware):
     """Django's own check, that says why instead of rendering a page."""
+
+    def knows_origin(self, request: HttpRequest) -> bool:
+        """Whether it is this host's or one of ``CSRF_TRUSTED_ORIGINS``."""
+        return bool(self._origin_verified(request))  # type: ignore[attr-defined]  # not in stubs
 
     def _reject(self, _request: HttpRequest, reason: str) -> str:
         return reason

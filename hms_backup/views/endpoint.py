@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import functools
-import logging
-import traceback
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
-from django.db import connections, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from ..conf import MEBIBYTE
 from ..exceptions import HmsBackupError
+from ..web import MALFORMED, drain, log_unforeseen, outside_transactions
 from .problems import RequestError, problem_of, problem_of_request
-
-logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
-
-DRAINED = 64 * MEBIBYTE
-"""How much of a refused request is read and thrown away, so that its sender hears the answer."""
 
 
 def endpoint(*methods: str) -> Callable[[View[P]], View[P]]:
@@ -52,20 +43,14 @@ def endpoint(*methods: str) -> Callable[[View[P]], View[P]]:
                 response = view(request, *args, **kwargs)
             except Exception as error:
                 response = _problem(error)
-                _drain(request)
+                drain(request)
             response.headers.setdefault("Cache-Control", "no-store, private")
             response.headers.setdefault("X-Content-Type-Options", "nosniff")
             return response
 
-        return csrf_exempt(_outside_transactions(answered))
+        return csrf_exempt(outside_transactions(answered))
 
     return decorate
-
-
-def _outside_transactions(view: View[P]) -> View[P]:
-    for alias in connections.settings:
-        view = transaction.non_atomic_requests(alias)(view)
-    return view
 
 
 def _problem(error: Exception) -> HttpResponse:
@@ -77,30 +62,13 @@ def _problem(error: Exception) -> HttpResponse:
         return problem_of_request(
             RequestError("request_too_large", "The form's fields are too long.")
         )
-    if isinstance(
-        error, MultiPartParserError | SuspiciousOperation | BadRequest | UnreadablePostError
-    ):
+    if isinstance(error, MALFORMED):
         return problem_of_request(
             RequestError("request_invalid", "The request is not well-formed, or incomplete.")
         )
-    # The text of an error that nobody foresaw may quote a patient's row: only its place is logged.
-    logger.error(
-        "Unexpected %s.\n%s",
-        type(error).__name__,
-        "".join(traceback.format_tb(error.__traceback__)),
-    )
+    log_unforeseen(error)
     return problem_of_request(
         RequestError(
             "internal_error", "Something unexpected went wrong. The audit log says how it ended."
         )
     )
-
-
-def _drain(request: HttpRequest) -> None:
-    """Read what is still coming: a server that closes before that cuts its own answer off."""
-    left = DRAINED
-    try:
-        while left > 0 and (piece := request.read(64 * 1024)):
-            left -= len(piece)
-    except (OSError, ValueError):
-        return

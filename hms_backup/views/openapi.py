@@ -17,7 +17,8 @@ from .scopes import FIND
 PROBLEM_STATUSES = {
     400: "The request or a field of its form is wrong.",
     401: "Nobody is signed in, or the credentials are not accepted.",
-    403: "The user lacks the right on all or a part of it, or the CSRF token is missing or wrong.",
+    403: "The user lacks the right on all or a part of it, the CSRF token is missing or wrong, or "
+    "another site sent it.",
     404: "There is no such department or subsystem.",
     405: "Not with this method.",
     409: "The archive is of something else, the tables do not allow it, the data changed since the "

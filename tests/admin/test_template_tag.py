@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from django.test import Client, override_settings
 
@@ -9,6 +11,9 @@ from hms_backup.exceptions import ConfigurationError, UnknownScope
 
 from .conftest import PEOPLE, Browser
 from .journeys import ADMIN, text
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -83,3 +88,16 @@ def test_mistakes_of_the_project_are_clear_errors(browser: Browser) -> None:
         client.get("/hub-without-request/")
     with pytest.raises(UnknownScope, match="HR9"):
         client.get("/hub/HR9/")
+
+
+@override_settings(ROOT_URLCONF="tests.admin.urls")
+def test_page_goes_on_working_when_the_rights_cannot_be_read(
+    browser: Browser, settings: Settings
+) -> None:
+    policy = "tests.admin.test_rights.UnreachablePolicy"
+    settings.HMS_BACKUP = {**settings.HMS_BACKUP, "POLICY": policy}
+    response = browser("hr1").get("/hub/HR1/")
+
+    assert response.status_code == 200
+    assert "Hub" in text(response)
+    assert "Data Management" not in text(response)

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from django.utils.translation import override
 
 import hms_backup
 from hms_backup import exceptions
-from hms_backup.pages import phrases
+from hms_backup.pages import phrases, wording
 from hms_backup.pages.differences import LONGEST, cells, compare, recognisable
 from hms_backup.plan import Action, Mode, RowChange
+from hms_backup.receiving import too_large
 
 PACKAGE = Path(hms_backup.__file__).parent
 
@@ -117,3 +119,22 @@ def test_new_and_deleted_rows_show_what_they_hold() -> None:
     assert [cell.column for cell in cells(new)] == ["id", "name"]
     assert all(cell.before is None for cell in cells(new))
     assert all(cell.after is None for cell in cells(gone))
+
+
+@pytest.mark.parametrize("language", ["en", "fil"])
+def test_people_without_a_terminal_are_not_told_of_settings_first(language: str) -> None:
+    error = too_large(1024 * 1024)
+    assert "HMS_BACKUP" in error.hint
+
+    with override(language):
+        worded = wording.explained(error)
+        advice = str(worded.advice)
+
+    assert "HMS_BACKUP" not in advice
+    assert "HMS_BACKUP" in worded.detail, "whoever helps them finds it"
+    if language == "en":
+        with override("en"):
+            assert wording.in_words(error) == (
+                "This file is too large. The file is larger than the 1 MB that are accepted. "
+                "Ask your system administrator to raise the limit if it is the right file."
+            )

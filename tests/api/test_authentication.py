@@ -117,6 +117,53 @@ def test_browser_sending_remembered_credentials_for_another_site_is_refused(
 
 
 @pytest.mark.usefixtures("basic")
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("https://testserver", 403),
+        ("http://testserver", 200),
+        ("https://front.example", 200),
+    ],
+)
+def test_browser_that_says_only_the_origin_is_refused_for_another_one(
+    maria: User, settings: Settings, origin: str, status: int
+) -> None:
+    """Over plain HTTP, as in many a hospital's own network, browsers send no Sec-Fetch-Site."""
+    settings.CSRF_TRUSTED_ORIGINS = ["https://front.example"]
+    headers = {**credentials("maria:secret"), "Origin": origin}
+
+    response = restore(Client(), headers)
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-User": "?1"}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({}, 200),
+    ],
+)
+def test_other_site_cannot_order_a_backup_that_nobody_clicked_on(
+    maria: User, headers: dict[str, str], status: int
+) -> None:
+    client = Client()
+    client.force_login(maria)
+
+    response = client.get(BACKUP, headers=headers)
+
+    assert response.status_code == status
+    assert AuditLog.objects.exists() is (status == 200)
+    response.close()
+
+
+@pytest.mark.usefixtures("basic")
 def test_session_still_counts_beside_it_and_needs_its_token(maria: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(maria)

@@ -339,3 +339,16 @@ def test_session_that_ended_leads_to_the_sign_in(site: RunningHospital, page: Pa
 
     expect(page.get_by_label("Password")).to_be_visible()
     assert site.audit() == []
+
+
+def test_form_of_an_earlier_sign_in_says_so(
+    site: RunningHospital, page: Page, archive: Path
+) -> None:
+    dialog = open_dialog(page, "Restore", "HR1")
+    page.context.clear_cookies(name="csrftoken")
+    dialog.get_by_label("Backup file").set_input_files(archive)
+    dialog.get_by_role("button", name="Upload and preview").click()
+
+    expect(
+        dialog.get_by_text("You have signed in again since this page was opened")
+    ).to_be_visible()

@@ -12,12 +12,13 @@ from django.utils import timezone
 
 def wall_clock() -> dt.datetime:
     """Now, in the project's zone: the database's default of ``now()``."""
-    return timezone.make_naive(timezone.now())
+    now = timezone.now()  # naive already in a project without time zones
+    return timezone.make_naive(now) if timezone.is_aware(now) else now
 
 
 def today() -> dt.date:
     """Today, in the project's zone: the database's default of ``CURRENT_DATE``."""
-    return timezone.localdate()
+    return wall_clock().date()
 
 
 def in_ninety_days() -> dt.datetime:

@@ -168,7 +168,7 @@
       const answer = request.response || {};
       if (answer.location) location.href = answer.location;
       else if (request.responseURL && request.responseURL !== form.action) location.href = form.action; // signed out
-      else failed(answer.errors || [words.hmsBroken]);
+      else failed(answer.errors || [request.status === 403 ? words.hmsStale : words.hmsBroken]); // another sign-in made the form's token void
     });
     request.send(new FormData(form));
   }
